@@ -1,0 +1,1 @@
+"""What fusion is worth: detection and segmentation on infrared, visible and fused pictures."""

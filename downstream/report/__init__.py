@@ -1,0 +1,1 @@
+"""Tables and pictures: the only place that formats."""

@@ -1,0 +1,50 @@
+"""Tables for terminals and CSV files, from plain values."""
+
+import csv
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from dwsfusion.runs import write_text
+
+Row = Mapping[str, Any]
+WIDTH_CHARS = 160
+
+
+def percent(value: float | None) -> str:
+    """A fraction as per cent with one decimal; a dash where it is not defined."""
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def percent_interval(value: float | None, interval: Sequence[float] | None) -> str:
+    """A fraction with its interval, in per cent: ``61.2 [57.0, 65.3]``."""
+    if value is None or interval is None:
+        return percent(value)
+    return f"{percent(value)} [{percent(interval[0])}, {percent(interval[1])}]"
+
+
+def print_table(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> None:
+    """Prints rows of finished texts to stdout: the first column left, the others right, notes below."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for index, column in enumerate(rows[0]):
+        table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_CHARS)
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Writes rows of values at full precision, whole or not at all; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -1,0 +1,89 @@
+"""Paired bootstrap over pictures: how far a figure, or a difference of two, could be chance.
+
+The pictures of the test set are drawn again with replacement, the same draw for every input, and the figure
+is computed anew from the counts of each draw (Efron, 1979, doi:10.1214/aos/1176344552; percentile interval).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+
+def resample_counts(pictures: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int64]:
+    """How often each picture is drawn in each resample: ``(resamples, pictures)``, every row sums to `pictures`."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(pictures, np.full(pictures, 1 / pictures), size=resamples)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and what it became in each resample."""
+
+    value: float | None
+    """None where the figure is not defined, as the AP of a class without objects."""
+    samples: NDArray[np.float64]
+    """``(resamples,)``; NaN in a resample in which the figure is not defined."""
+
+    @property
+    def interval(self) -> list[float] | None:
+        """The central 95 % of the resamples as [low, high]; None where the figure is not defined."""
+        return None if self.value is None else percentile_interval(self.samples)
+
+
+def percentile_interval(samples: NDArray[np.float64], level: float = LEVEL) -> list[float] | None:
+    """The central part of the samples as [low, high]; NaN are left out, None where nothing is left."""
+    defined = samples[~np.isnan(samples)]
+    if not len(defined):
+        return None
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return [float(low), float(high)]
+
+
+def difference(a: Estimate, b: Estimate) -> dict[str, Any] | None:
+    """The paired difference a - b: its value, its interval, and whether the interval leaves out zero.
+
+    Returns:
+        ``{"difference": x, "interval": [low, high], "evidence": bool}``; None where one is not defined.
+    """
+    if a.value is None or b.value is None:
+        return None
+    interval = percentile_interval(a.samples - b.samples)
+    if interval is None:
+        return None
+    evidence = interval[0] > 0 or interval[1] < 0
+    return {"difference": a.value - b.value, "interval": interval, "evidence": evidence}
+
+
+def differences(
+    estimates: Mapping[str, Mapping[str, Estimate]], metrics: Iterable[str], singles: Sequence[str], baseline: str
+) -> list[dict[str, Any]]:
+    """Every input against the best single modality and against the baseline, for every metric.
+
+    Args:
+        estimates: input name to metric name to estimate.
+        metrics: the metrics to compare.
+        singles: names of the single modalities; the best of them is chosen for each metric.
+        baseline: name of the plain fusion that a network must beat.
+
+    Returns:
+        Rows ``{"input", "against", "metric", "difference", "interval", "evidence"}``.
+    """
+    rows = []
+    for metric in metrics:
+        best = max(singles, key=lambda name: _or_lowest(estimates[name][metric].value))
+        for against in dict.fromkeys((best, baseline)):
+            for name in estimates:
+                found = difference(estimates[name][metric], estimates[against][metric])
+                if name != against and found is not None:
+                    rows.append({"input": name, "against": against, "metric": metric, **found})
+    return rows
+
+
+def _or_lowest(value: float | None) -> float:
+    return -np.inf if value is None else value

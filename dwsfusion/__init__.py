@@ -1,0 +1,12 @@
+"""DWSFusion: infrared–visible image fusion in 9,035 parameters.
+
+from dwsfusion import Fuser
+
+fused = Fuser.from_pretrained().fuse(ir, vis)
+"""
+
+from dwsfusion.errors import ImageError, InputError
+from dwsfusion.fusing import Fuser, fuse_folder
+from dwsfusion.pairs import Pair, find_pairs
+
+__all__ = ["Fuser", "ImageError", "InputError", "Pair", "find_pairs", "fuse_folder"]

@@ -1,0 +1,175 @@
+"""The door for users: a fusion method that takes pictures and gives pictures.
+
+    fuser = Fuser.from_pretrained()
+    fused = fuser.fuse(ir, vis)
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dwsfusion import images
+from dwsfusion.baselines import BASELINES
+from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
+from dwsfusion.devices import pick_device
+from dwsfusion.errors import ImageError, InputError
+from dwsfusion.images import Array
+from dwsfusion.pairs import Pair, Skipped
+from dwsfusion.runs import hash_file, hash_text
+
+SOURCE_KEY = "dwsfusion-source"
+_log = logging.getLogger(__name__)
+
+
+class Fuser:
+    """Fuses infrared and visible pictures by a network or by a plain rule.
+
+    Args:
+        network: takes ``ir`` and ``vis_y``, float ``(B, 1, H, W)`` in [0, 1], and gives the fused luma, the same.
+        name: what the method is called in tables and files.
+        identity: changes whenever the method's output could change; fused files are kept by it.
+        device: where to compute.
+    """
+
+    def __init__(self, network: nn.Module, name: str, identity: str, device: str | torch.device = "auto") -> None:
+        self.device = device if isinstance(device, torch.device) else pick_device(device)
+        self.network = network.to(self.device).eval()
+        self.name = name
+        self.identity = identity
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path = "dwsfusion", device: str | torch.device = "auto") -> "Fuser":
+        """Loads a method.
+
+        Args:
+            name_or_path: ``dwsfusion`` (the weights of this package), ``mean``, ``max``, or a weights file:
+                ours (``.safetensors``) or the authors' ``best_network.pth``.
+            device: ``auto``, or a device's name.
+
+        Raises:
+            InputError: there is no such name or file, or the file's tensors do not fit.
+        """
+        name = str(name_or_path)
+        if name in BASELINES:
+            return cls(BASELINES[name](), name, name, device)
+        path = DEFAULT_WEIGHTS if name == "dwsfusion" else Path(name_or_path)
+        if not path.is_file():
+            known = ", ".join(("dwsfusion", *BASELINES))
+            raise InputError(f"expected {known} or a weights file, found no file {name!r}")
+        return cls(load_generator(path), "dwsfusion", hash_file(path), device)
+
+    def fuse(self, ir: Array, vis: Array, ir_range: tuple[float, float] | None = None) -> Array:
+        """Fuses one pair.
+
+        Args:
+            ir: infrared, uint8 or uint16, ``(H, W)`` or ``(H, W, 3)``; sides of 16 pixels or more.
+            vis: visible, uint8 or uint16, grey or RGB, of the same size.
+            ir_range: the infrared counts to show as black and white; without it the type's full range.
+
+        Returns:
+            uint8 RGB ``(H, W, 3)``: the fused luma with the visible picture's chroma.
+
+        Raises:
+            InputError: type, shape or size do not fit.
+        """
+        images.check_same_size(ir, vis)
+        return self._fuse_batch([images.ir_tensor(ir, ir_range)], [images.vis_tensor(vis)])[0]
+
+    @torch.inference_mode()
+    def fuse_tensors(self, ir: Tensor, vis_y: Tensor) -> Tensor:
+        """Fuses luma: float ``(B, 1, H, W)`` in [0, 1] each, and the same out, on the fuser's device."""
+        fused: Tensor = self.network(ir.to(self.device), vis_y.to(self.device))
+        return fused
+
+    @torch.inference_mode()
+    def _fuse_batch(self, irs: Sequence[Tensor], viss: Sequence[Tensor]) -> list[Array]:
+        ir, vis = torch.cat(list(irs)).to(self.device), torch.cat(list(viss)).to(self.device)
+        fused_y = self.fuse_tensors(ir, images.luma(vis))
+        return images.to_uint8(images.with_chroma(fused_y, *images.chroma(vis)))
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """What became of a folder of pairs."""
+
+    files: dict[str, Path]
+    """Name to fused file, in the order of the pairs."""
+    skipped: list[Skipped] = field(default_factory=list)
+    made: int = 0
+    """How many were fused now; the others were there already."""
+
+
+def fuse_folder(
+    fuser: Fuser,
+    pairs: Iterable[Pair],
+    out: Path,
+    *,
+    batch_size: int = 1,
+    ir_range: tuple[float, float] | None = None,
+) -> FolderResult:
+    """Fuses pairs into ``out/NAME.png``, RGB of the source's size.
+
+    A file that is there and was made by the same method from the same two files is kept; the mark for this
+    lies in the file itself. A pair that cannot be read is skipped and named.
+
+    Args:
+        fuser: the method.
+        pairs: the pairs; they may be wrapped to show progress.
+        out: the folder.
+        batch_size: pairs of one size that are computed together.
+        ir_range: see `Fuser.fuse`.
+    """
+    result = FolderResult({})
+    made = 0
+    for batch in _batches(pairs, out, fuser, ir_range, batch_size, result):
+        fused = fuser._fuse_batch([job.ir for job in batch], [job.vis for job in batch])
+        for job, picture in zip(batch, fused, strict=True):
+            images.write_png(job.path, picture, {SOURCE_KEY: job.source})
+            made += 1
+    missing = [name for name, path in result.files.items() if not path.is_file()]
+    for name in missing:
+        del result.files[name]
+    return FolderResult(result.files, result.skipped, made)
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    source: str
+    ir: Tensor
+    vis: Tensor
+
+
+def _batches(
+    pairs: Iterable[Pair],
+    out: Path,
+    fuser: Fuser,
+    ir_range: tuple[float, float] | None,
+    batch_size: int,
+    result: FolderResult,
+) -> Iterator[list[_Job]]:
+    """Reads the pairs that are still to be fused, in batches of one size."""
+    batch: list[_Job] = []
+    for pair in pairs:
+        try:
+            path = out / f"{pair.name}.png"
+            source = hash_text(fuser.identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
+            result.files[pair.name] = path
+            if images.png_text(path).get(SOURCE_KEY) == source:
+                continue
+            ir, vis = pair.read()
+            job = _Job(path, source, images.ir_tensor(ir, ir_range), images.vis_tensor(vis))
+        except (ImageError, OSError) as error:
+            result.files.pop(pair.name, None)
+            result.skipped.append(Skipped(pair.name, str(error)))
+            continue
+        if batch and (len(batch) == batch_size or batch[0].ir.shape != job.ir.shape):
+            yield batch
+            batch = []
+        batch.append(job)
+    if batch:
+        yield batch

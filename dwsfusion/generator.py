@@ -1,0 +1,158 @@
+"""The DWSFusion generator, top-down as in the published figure: weigh, cross, fuse.
+
+All tensors are float ``(B, C, H, W)`` in [0, 1]; H and W are 16 or more, odd sizes included.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dwsfusion.layers import FA2M, FADC
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Where the paper's figure and the released weights differ. It travels with the weights."""
+
+    channel_attention: bool
+    """A working channel attention (the paper); without it the constant ½ (the released weights)."""
+    shared_norm: bool
+    """One batch norm for both convolutions of a down stage (released), or one each (the paper's figure)."""
+    average_pooling: bool
+    """Average pooling in the down stages (the paper's figure), or max pooling (released)."""
+
+    def hidden(self, channels: int) -> int:
+        """Hidden units of the channel attention over some channels."""
+        return max(1, channels // 16) if self.channel_attention else 0
+
+
+RELEASED = GeneratorConfig(channel_attention=False, shared_norm=True, average_pooling=False)
+PAPER = GeneratorConfig(channel_attention=True, shared_norm=False, average_pooling=True)
+
+
+class WeightMaps(NamedTuple):
+    """What an AWEM says of the infrared and of the visible picture, each ``(B, 1, H, W)`` in [0, 1]."""
+
+    ir: Tensor
+    vis: Tensor
+
+
+class Generator(nn.Module):
+    """Fuses infrared and visible luma.
+
+    Args:
+        config: the variant.
+    """
+
+    def __init__(self, config: GeneratorConfig = PAPER) -> None:
+        super().__init__()
+        self.config = config
+        self.weigh_ir, self.weigh_vis = AWEM(config), AWEM(config)
+        self.balance = AlphaNet()
+        self.fuse = FAF2M(config)
+
+    def forward(self, ir: Tensor, vis_y: Tensor) -> Tensor:
+        """Fuses ``(B, 1, H, W)`` with ``(B, 1, H, W)`` to ``(B, 1, H, W)``."""
+        return self.cross_and_fuse(ir, vis_y, self.weights(ir, vis_y))
+
+    def weights(self, ir: Tensor, vis_y: Tensor) -> WeightMaps:
+        """Estimates how much each pixel of each picture matters.
+
+        Dual weight supervision asks the same of the fused picture: ``weights(fused, fused)``, in training only.
+        """
+        return WeightMaps(self.weigh_ir(ir), self.weigh_vis(vis_y))
+
+    def cross_and_fuse(self, ir: Tensor, vis_y: Tensor, weights: WeightMaps) -> Tensor:
+        """Weights each picture by its own map and by what the other's map leaves, then fuses the two."""
+        alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
+        weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
+        weighted_vis = vis_y * (alpha * weights.vis + (1 - alpha) * (1 - weights.ir))
+        return self.fuse(torch.cat([weighted_ir, weighted_vis], dim=1))  # type: ignore[no-any-return]
+
+
+class AWEM(nn.Module):
+    """Adaptive weight estimation: a small encoder–decoder with frequency-adaptive attention."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.down1, self.attend1 = Down(1, 4, config), FA2M(4, config.hidden(4))
+        self.down2, self.attend2 = Down(4, 8, config), FA2M(8, config.hidden(8))
+        self.up1, self.attend3 = up(8, 4), FA2M(4, config.hidden(4))
+        self.up2, self.attend4 = up(8, 1), FA2M(1, config.hidden(1))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """A picture ``(B, 1, H, W)`` to its weight map ``(B, 1, H, W)``."""
+        f1 = self.attend1(self.down1(picture))  # (B, 4, H / 4, W / 4)
+        f2 = self.attend2(self.down2(f1))  # (B, 8, H / 16, W / 16)
+        f3 = resize_like(self.attend3(self.up1(f2)), f1)  # (B, 4, H / 4, W / 4)
+        f4 = resize_like(self.attend4(self.up2(torch.cat([f1, f3], dim=1))), picture)  # (B, 1, H, W)
+        return (f4 + picture).sigmoid()
+
+
+class Down(nn.Module):
+    """Twice convolution, norm, ReLU and pooling: a quarter of the size."""
+
+    def __init__(self, channels: int, filters: int, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, filters, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(filters, filters, 3, padding=1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(filters) for _ in range(1 if config.shared_norm else 2))
+        self.pool = nn.AvgPool2d(2) if config.average_pooling else nn.MaxPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, O, H / 4, W / 4)``, rounded up."""
+        x = self.pool(F.relu(self.norms[0](self.conv1(pad_to_even(x)))))
+        return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))  # type: ignore[no-any-return]
+
+
+def up(channels: int, filters: int) -> nn.Sequential:
+    """Twice transposed convolution, norm and ReLU: ``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
+        nn.ConvTranspose2d(filters, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
+    )  # fmt: skip
+
+
+class AlphaNet(nn.Module):
+    """How far a pair trusts each map for its own picture (1) or for the other's (0): one number, not negative."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 8, 3, padding=1)
+        self.linear = nn.Linear(8, 1)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """``(B, 2, H, W)`` to ``(B, 1, 1, 1)``."""
+        x = F.relu(self.conv2(F.relu(self.conv1(pair))))
+        return F.relu(self.linear(x.mean((2, 3))))[:, :, None, None]
+
+
+class FAF2M(nn.Module):
+    """Frequency-adaptive feature fusion: two weighted pictures become one."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.extract, self.attend = FADC(2, 4), FA2M(4, config.hidden(4))
+        self.match = nn.Conv2d(2, 4, 1)
+        self.reduce = FADC(4, 1)
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
+        features = self.attend(self.extract(pair)) + self.match(pair)  # (B, 4, H, W)
+        return self.reduce(features).clamp(0, 1)  # type: ignore[no-any-return]
+
+
+def pad_to_even(x: Tensor) -> Tensor:
+    """Adds a row of zeros at the bottom and a column at the right where the height or width is odd."""
+    h, w = x.shape[-2:]
+    return F.pad(x, (0, w % 2, 0, h % 2)) if h % 2 or w % 2 else x
+
+
+def resize_like(x: Tensor, other: Tensor) -> Tensor:
+    """Resizes x bilinearly to the other's height and width where they differ."""
+    size = other.shape[-2:]
+    return x if x.shape[-2:] == size else F.interpolate(x, size=size, mode="bilinear", align_corners=False)

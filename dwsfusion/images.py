@@ -1,0 +1,197 @@
+"""The border between files of pixels and float tensors: depth, colour, alpha, order of channels.
+
+Inside, pictures are float32 tensors ``(B, C, H, W)`` in [0, 1], channels in RGB order. Outside, they are
+numpy arrays ``(H, W)`` or ``(H, W, 3)``, 8 or 16 bit.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+from torch import Tensor
+
+from dwsfusion.errors import ImageError, InputError
+
+Array = NDArray[Any]
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+MIN_SIDE_PX = 16
+_FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+_log = logging.getLogger(__name__)
+
+
+def read_image(path: Path) -> Array:
+    """Reads a picture file, whole or not at all.
+
+    Returns:
+        uint8 or uint16 ``(H, W)``, or uint8 ``(H, W, 3)`` in RGB order. Alpha is dropped, palettes are
+        expanded, and 16-bit colour keeps its upper 8 bits.
+
+    Raises:
+        ImageError: the file is missing, truncated, or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return _as_array(image)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file") from error
+    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path}: not a readable picture ({error})") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Reads (height, width) in pixels from the header alone.
+
+    Raises:
+        ImageError: the file is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise ImageError(f"{path}: not a readable picture ({error})") from error
+
+
+def write_png(path: Path, image: Array, text: dict[str, str] | None = None) -> None:
+    """Writes an 8-bit PNG that appears whole or not at all.
+
+    Args:
+        path: where to; its folder is made.
+        image: uint8 ``(H, W)`` or RGB ``(H, W, 3)``.
+        text: key–value pairs kept in the file's text chunks.
+    """
+    info = PngImagePlugin.PngInfo()
+    for key, value in (text or {}).items():
+        info.add_text(key, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    Image.fromarray(image).save(beside, format="PNG", pnginfo=info, compress_level=4)
+    beside.replace(path)
+
+
+def png_text(path: Path) -> dict[str, str]:
+    """Reads the text chunks of a PNG without decoding its pixels; empty where there is no such file."""
+    try:
+        with Image.open(path) as image:
+            return {str(k): v for k, v in image.info.items() if isinstance(v, str)}
+    except OSError:
+        return {}
+
+
+def rgb_array(image: Array) -> Array:
+    """Gives a picture as uint8 RGB ``(H, W, 3)``; grey becomes three equal channels, 16 bit the upper 8."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+
+
+def ir_tensor(ir: Array, ir_range: tuple[float, float] | None = None) -> Tensor:
+    """Turns an infrared picture into a tensor.
+
+    Args:
+        ir: uint8 or uint16, ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)`` (its luma is taken).
+        ir_range: the counts that become 0 and 1; without it 8 bit spans 0..255 and 16 bit 0..65535.
+
+    Returns:
+        float32 ``(1, 1, H, W)`` in [0, 1].
+
+    Raises:
+        InputError: another type or shape, or an empty range.
+    """
+    plane = _unit_float(ir, "infrared", ir_range)
+    if ir_range is None and ir.dtype == np.uint16 and 0 < int(ir.max()) < 16384:
+        _log.warning(
+            "the 16-bit infrared picture uses only counts up to %d of 65535: raw counts? "
+            "Give the range to show (ir_range, --ir-range LOW HIGH)", int(ir.max())
+        )  # fmt: skip
+    return plane if plane.shape[1] == 1 else luma(plane)
+
+
+def vis_tensor(vis: Array) -> Tensor:
+    """Turns a visible picture, uint8 or uint16, grey or RGB(A), into float32 ``(1, 3, H, W)`` in [0, 1].
+
+    Raises:
+        InputError: another type or shape.
+    """
+    return _unit_float(vis, "visible", None).expand(-1, 3, -1, -1)
+
+
+def check_same_size(ir: Array, vis: Array) -> None:
+    """Refuses a pair whose pictures differ in size or are too small for the network.
+
+    Raises:
+        ImageError: the sizes differ, or a side is under 16 pixels.
+    """
+    if ir.shape[:2] != vis.shape[:2]:
+        raise ImageError(
+            f"infrared is {ir.shape[1]}x{ir.shape[0]} pixels but visible is {vis.shape[1]}x{vis.shape[0]}: "
+            "register or resize them to one size first"
+        )
+    if min(ir.shape[:2]) < MIN_SIDE_PX:
+        raise ImageError(f"{ir.shape[1]}x{ir.shape[0]} pixels: both sides must be at least {MIN_SIDE_PX}")
+
+
+def luma(rgb: Tensor) -> Tensor:
+    """Luma Y of BT.601: ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
+    r, g, b = rgb.split(1, dim=1)
+    return (0.299 * r + 0.587 * g + 0.114 * b).clamp(0, 1)
+
+
+def chroma(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Colour differences (Cr, Cb), each ``(B, 1, H, W)`` in [0, 1] with ½ for grey, by the released constants."""
+    r, _, b = rgb.split(1, dim=1)
+    y = luma(rgb)
+    return ((r - y) * 0.713 + 0.5).clamp(0, 1), ((b - y) * 0.564 + 0.5).clamp(0, 1)
+
+
+def with_chroma(y: Tensor, cr: Tensor, cb: Tensor) -> Tensor:
+    """Puts luma and chroma, each ``(B, 1, H, W)``, together to RGB ``(B, 3, H, W)``.
+
+    The constants are the rounded ones that the published pictures were made with; exact inverses differ by
+    up to 3e-4 and would move a grey level here and there.
+    """
+    cr, cb = cr - 0.5, cb - 0.5
+    return torch.cat([y + 1.403 * cr, y - 0.714 * cr - 0.344 * cb, y + 1.773 * cb], dim=1).clamp(0, 1)
+
+
+def to_uint8(rgb: Tensor) -> list[Array]:
+    """Turns ``(B, 3, H, W)`` in [0, 1] into B arrays uint8 ``(H, W, 3)``, truncating as the published pictures do."""
+    pixels = (rgb.detach() * 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return list(pixels.cpu().numpy())
+
+
+def _unit_float(image: Array, what: str, counts: tuple[float, float] | None) -> Tensor:
+    scale = _FULL_SCALE.get(image.dtype)
+    if scale is None:
+        raise InputError(f"expected a uint8 or uint16 {what} picture, found {image.dtype}: convert it first")
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
+        raise InputError(f"expected a {what} picture (H, W), (H, W, 1) or (H, W, 3), found shape {image.shape}")
+    low, high = counts if counts is not None else (0.0, scale)
+    if not high > low:
+        raise InputError(f"expected an infrared range LOW < HIGH, found {low:g} {high:g}")
+    if image.shape[2] == 4:
+        image = image[..., :3]
+    plane = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1), dtype=np.float32))
+    plane = plane / high if low == 0 else (plane - low) / (high - low)
+    return plane.clamp_(0, 1)[None]
+
+
+def _as_array(image: Image.Image) -> Array:
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode in ("I", "F"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535 or (values != np.floor(values)).any():
+            raise OSError(f"{image.mode} pixels from {values.min():g} to {values.max():g}: not 8- or 16-bit counts")
+        return values.astype(np.uint16)
+    if image.mode in ("1", "L", "LA"):
+        return np.asarray(image.convert("L"))
+    return np.asarray(image.convert("RGB"))

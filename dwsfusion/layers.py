@@ -1,0 +1,187 @@
+"""The frequency-adaptive layers: FADC (a convolution) and FA2M (an attention).
+
+All tensors are float ``(B, C, H, W)``. FADC follows "Frequency-Adaptive Dilated Convolution for Semantic
+Segmentation" (CVPR 2024, doi:10.1109/CVPR52733.2024.00328) as DWSFusion uses it: kernel 3×3, stride 1.
+"""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import deform_conv2d
+
+CUTOFFS = (2, 4, 8)
+"""The low-pass images keep 1/2, 1/4 and 1/8 of the spectrum's rows and columns."""
+
+TAPS = 9
+_SQUEEZED = 16
+
+
+class FrequencySelection(nn.Module):
+    """Splits a feature map into octave bands and weights each by a gate per pixel; the lowest is kept as it is."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(channels, len(CUTOFFS), 3, padding=1)
+        nn.init.zeros_(self.gates.weight)
+        nn.init.zeros_(self.gates.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to the same."""
+        gates = 2 * self.gates(x).sigmoid()  # (B, 3, H, W)
+        low2, low4, low8 = low_pass(x)
+        return (
+            gates[:, 0:1] * (x - low2) + gates[:, 1:2] * (low2 - low4) + gates[:, 2:3] * (low4 - low8) + low8
+        )
+
+
+def low_pass(x: Tensor) -> Tensor:
+    """Ideal low-pass images of x at `CUTOFFS`: ``(B, C, H, W)`` to ``(3, B, C, H, W)``."""
+    h, w = x.shape[-2:]
+    masks = _low_pass_masks(h, w, x.device, x.dtype)  # (3, 1, 1, H, W // 2 + 1)
+    spectrum = torch.fft.rfft2(x)
+    return torch.fft.irfft2(spectrum * masks, s=(h, w))
+
+
+@lru_cache(maxsize=64)
+def _low_pass_masks(h: int, w: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Masks on the half plane of a real FFT.
+
+    The window is half-open on the centred plane, so it holds some frequencies without their mirror images. The
+    real part of such a filter's output is the output of the mask made symmetric, (M(k) + M(-k)) / 2.
+    """
+    masks = []
+    for cutoff in CUTOFFS:
+        centred = torch.zeros(h, w, dtype=torch.float64)
+        rows = slice(round(h / 2 - h / (2 * cutoff)), round(h / 2 + h / (2 * cutoff)))
+        columns = slice(round(w / 2 - w / (2 * cutoff)), round(w / 2 + w / (2 * cutoff)))
+        centred[rows, columns] = 1
+        mask = torch.fft.ifftshift(centred)
+        mirrored = mask.flip(0, 1).roll((1, 1), (0, 1))
+        masks.append(((mask + mirrored) / 2)[:, : w // 2 + 1])
+    return torch.stack(masks)[:, None, None].to(device, dtype)
+
+
+class KernelAttention(nn.Module):
+    """Weights for a kernel's input channels and filters, from the mean of each channel."""
+
+    def __init__(self, channels: int, filters: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, _SQUEEZED, 1, bias=False)
+        self.norm = nn.BatchNorm2d(_SQUEEZED)
+        self.channels = nn.Conv2d(_SQUEEZED, channels, 1)
+        self.filters = nn.Conv2d(_SQUEEZED, filters, 1)
+
+    def forward(self, mean: Tensor) -> Tensor:
+        """Channel means ``(B, C, 1, 1)`` to factors in [0, 4] for a kernel, ``(B, O, C, 1, 1)``."""
+        squeezed = F.relu(self.norm(self.squeeze(mean)))
+        channels = 2 * self.channels(squeezed).sigmoid()[:, None]  # (B, 1, C, 1, 1)
+        filters = 2 * self.filters(squeezed).sigmoid()[:, :, None]  # (B, O, 1, 1, 1)
+        return channels * filters
+
+
+class FADC(nn.Module):
+    """Frequency-adaptive dilated convolution, 3×3: the kernel adapts to the picture, the dilation to each pixel."""
+
+    def __init__(self, channels: int, filters: int, bias: bool = True) -> None:
+        super().__init__()
+        self.frequency = FrequencySelection(channels)
+        self.low, self.high = KernelAttention(channels, filters), KernelAttention(channels, filters)
+        self.dilation = nn.Conv2d(channels, 1, 3)
+        self.modulation = nn.Conv2d(channels, TAPS, 3)
+        bound = (channels * TAPS) ** -0.5
+        self.weight = nn.Parameter(torch.empty(filters, channels, 3, 3).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(filters)) if bias else None
+        for conv, start in ((self.dilation, 1e-4), (self.modulation, 0.0)):
+            nn.init.zeros_(conv.weight)
+            nn.init.constant_(conv.bias, start)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, O, H, W)``."""
+        x = self.frequency(x)
+        kernel = self.adapted_kernel(x)  # (B, O, C, 3, 3)
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        dilation = self.dilation(padded).abs()  # (B, 1, H, W), 0 is a plain convolution
+        modulation = self.modulation(padded).sigmoid()  # (B, 9, H, W)
+        return adaptive_convolution(padded, kernel, dilation, modulation, self.bias)
+
+    def adapted_kernel(self, x: Tensor) -> Tensor:
+        """The kernel of each picture, ``(B, O, C, 3, 3)``: its mean (low) and the rest (high) weighted apart."""
+        mean = x.mean((2, 3), keepdim=True)
+        low = self.weight.mean((2, 3), keepdim=True)  # (O, C, 1, 1)
+        return low * self.low(mean) + (self.weight - low) * self.high(mean)
+
+
+def adaptive_convolution(
+    padded: Tensor, kernel: Tensor, dilation: Tensor, modulation: Tensor, bias: Tensor | None
+) -> Tensor:
+    """Convolves with a kernel per picture, a dilation per pixel and a modulation per pixel and tap.
+
+    Tap k at pixel p reads the padded map bilinearly at p + (1 + dilation(p))·grid_k, zeros outside.
+
+    Args:
+        padded: ``(B, C, H + 2, W + 2)``.
+        kernel: ``(B, O, C, 3, 3)``.
+        dilation: ``(B, 1, H, W)``, what is added to a dilation of 1, in pixels.
+        modulation: ``(B, 9, H, W)``.
+        bias: ``(O,)`` or None.
+
+    Returns:
+        ``(B, O, H, W)``.
+    """
+    b, o, c = kernel.shape[:3]
+    h, w = dilation.shape[-2:]
+    grid = tap_grid(padded.device, padded.dtype)
+    # One picture after another becomes one group after another: deform_conv2d knows one kernel per group only.
+    out = deform_conv2d(
+        padded.reshape(1, b * c, h + 2, w + 2),
+        (dilation * grid).reshape(1, b * 2 * TAPS, h, w),
+        kernel.reshape(b * o, c, 3, 3),
+        None if bias is None else bias.repeat(b),
+        mask=modulation.reshape(1, b * TAPS, h, w),
+    )
+    return out.reshape(b, o, h, w)
+
+
+def tap_grid(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The unit offsets of the nine taps as ``(1, 18, 1, 1)``: y, x, row by row."""
+    steps = torch.arange(-1, 2, device=device, dtype=dtype)
+    return torch.cartesian_prod(steps, steps).reshape(1, 2 * TAPS, 1, 1)
+
+
+class ChannelAttention(nn.Module):
+    """Scales each channel by what its mean and its maximum say.
+
+    Differs from the paper: with ``hidden`` 0, as in the released weights, the scale is the constant ½.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.mlp = None
+        if hidden:
+            self.mlp = nn.Sequential(
+                nn.Linear(channels, hidden, bias=False), nn.ReLU(), nn.Linear(hidden, channels, bias=False)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to the same."""
+        if self.mlp is None:
+            return 0.5 * x
+        scale = (self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))).sigmoid()  # (B, C)
+        return x * scale[:, :, None, None]
+
+
+class FA2M(nn.Module):
+    """Frequency-adaptive attention: a channel attention, then a spatial one whose convolution is a FADC."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.channel = ChannelAttention(channels, hidden)
+        self.spatial = FADC(2, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to the same."""
+        x = self.channel(x)
+        summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)  # (B, 2, H, W)
+        return x * self.spatial(summary).sigmoid()

@@ -1,0 +1,110 @@
+"""What a run leaves behind: whole files, fingerprints, and ``run.json``."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultralytics-opencv-headless",
+             "ultralytics", "segmentation-models-pytorch")  # fmt: skip
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file that appears whole or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON whole or not at all; dataclasses, paths and tuples are taken as they are meant."""
+    write_text(path, json.dumps(value, indent=2, default=_jsonable, allow_nan=False) + "\n")
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if sys.version_info >= (3, 11) else _digest(file.read())
+
+
+def hash_text(*parts: str) -> str:
+    """SHA-256 of some texts in order, in hex."""
+    return _digest("\0".join(parts).encode())
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """One hash over the names and contents of files, whatever folder they lie in and in whatever order."""
+    return hash_text(*sorted(f"{path.name} {hash_file(path)}" for path in files))
+
+
+def write_run(
+    out: Path, config: Any, *, device: str, seed: int | None, data: str, results: dict[str, Any]
+) -> None:
+    """Writes ``out/run.json``: all that is needed to say how the folder came about.
+
+    Args:
+        out: the output folder.
+        config: the command's configuration, a dataclass.
+        device: the device that computed.
+        seed: what fixed the random numbers, if there were any.
+        data: the fingerprint of the data that was read.
+        results: what the command wants to add: counts, skipped pictures, seconds.
+    """
+    record = {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "config": config,
+        "device": device,
+        "seed": seed,
+        "data": data,
+        "versions": _versions(),
+        "git_commit": _git_commit(),
+        **results,
+    }
+    write_json(out / "run.json", record)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this package runs from; None for an installed package."""
+    here = Path(__file__).resolve().parent
+    if not (here.parent / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    raise TypeError(f"cannot write {type(value).__name__} as JSON")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
