@@ -82,7 +82,10 @@ def prepare_comparison(
     folders = _parse_extra(extra, split)
     skipped = list(pair_set.skipped)
     made = []
-    for name, method in [*((b, Fuser.from_pretrained(b, fuser.device)) for b in BASELINES), (DWSFUSION, fuser)]:
+    for name, method in [
+        *((b, Fuser.from_pretrained(b, fuser.device)) for b in BASELINES),
+        (DWSFUSION, fuser),
+    ]:
         result = fuse_folder(method, pair_set.pairs, fused / name / split)
         skipped = [*pair_set.skipped, *result.skipped]
         made.append(Input(name, result.files))

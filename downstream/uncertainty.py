@@ -61,7 +61,10 @@ def difference(a: Estimate, b: Estimate) -> dict[str, Any] | None:
 
 
 def differences(
-    estimates: Mapping[str, Mapping[str, Estimate]], metrics: Iterable[str], singles: Sequence[str], baseline: str
+    estimates: Mapping[str, Mapping[str, Estimate]],
+    metrics: Iterable[str],
+    singles: Sequence[str],
+    baseline: str,
 ) -> list[dict[str, Any]]:
     """Every input against the best single modality and against the baseline, for every metric.
 

@@ -96,7 +96,11 @@ def convert_released(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
     gates: dict[str, dict[int, Tensor]] = {}
     for name, tensor in released.items():
         if name.endswith(_GRID):
-            _check(torch.equal(tensor.flatten(), tap_grid(tensor.device, tensor.dtype).flatten()), name, "3x3 grid")
+            _check(
+                torch.equal(tensor.flatten(), tap_grid(tensor.device, tensor.dtype).flatten()),
+                name,
+                "3x3 grid",
+            )
         elif _CONSTANT_ATTENTION in name:
             _check(tensor.numel() == 0, name, "channel attention without hidden units")
         elif match := _GATE.search(name):
@@ -131,7 +135,9 @@ def _read_ours(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         return GeneratorConfig(**json.loads(metadata["config"])), tensors
     except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: expected DWSFusion weights in safetensors with their configuration: {error}") from error
+        raise InputError(
+            f"{path}: expected DWSFusion weights in safetensors with their configuration: {error}"
+        ) from error
 
 
 def _read_released(path: Path) -> dict[str, Tensor]:

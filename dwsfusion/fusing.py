@@ -1,7 +1,7 @@
 """The door for users: a fusion method that takes pictures and gives pictures.
 
-    fuser = Fuser.from_pretrained()
-    fused = fuser.fuse(ir, vis)
+fuser = Fuser.from_pretrained()
+fused = fuser.fuse(ir, vis)
 """
 
 import logging

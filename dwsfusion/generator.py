@@ -70,7 +70,7 @@ class Generator(nn.Module):
         alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
         weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
         weighted_vis = vis_y * (alpha * weights.vis + (1 - alpha) * (1 - weights.ir))
-        return self.fuse(torch.cat([weighted_ir, weighted_vis], dim=1))  # type: ignore[no-any-return]
+        return self.fuse(torch.cat([weighted_ir, weighted_vis], dim=1))
 
 
 class AWEM(nn.Module):
@@ -105,7 +105,7 @@ class Down(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, O, H / 4, W / 4)``, rounded up."""
         x = self.pool(F.relu(self.norms[0](self.conv1(pad_to_even(x)))))
-        return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))  # type: ignore[no-any-return]
+        return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))
 
 
 def up(channels: int, filters: int) -> nn.Sequential:
@@ -143,7 +143,7 @@ class FAF2M(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
         features = self.attend(self.extract(pair)) + self.match(pair)  # (B, 4, H, W)
-        return self.reduce(features).clamp(0, 1)  # type: ignore[no-any-return]
+        return self.reduce(features).clamp(0, 1)
 
 
 def pad_to_even(x: Tensor) -> Tensor:

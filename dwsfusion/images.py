@@ -173,7 +173,7 @@ def _unit_float(image: Array, what: str, counts: tuple[float, float] | None) -> 
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
-        raise InputError(f"expected a {what} picture (H, W), (H, W, 1) or (H, W, 3), found shape {image.shape}")
+        raise InputError(f"expected (H, W), (H, W, 1) or (H, W, 3) for the {what} picture, found shape {image.shape}")
     low, high = counts if counts is not None else (0.0, scale)
     if not high > low:
         raise InputError(f"expected an infrared range LOW < HIGH, found {low:g} {high:g}")

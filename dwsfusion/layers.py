@@ -31,9 +31,7 @@ class FrequencySelection(nn.Module):
         """``(B, C, H, W)`` to the same."""
         gates = 2 * self.gates(x).sigmoid()  # (B, 3, H, W)
         low2, low4, low8 = low_pass(x)
-        return (
-            gates[:, 0:1] * (x - low2) + gates[:, 1:2] * (low2 - low4) + gates[:, 2:3] * (low4 - low8) + low8
-        )
+        return gates[:, 0:1] * (x - low2) + gates[:, 1:2] * (low2 - low4) + gates[:, 2:3] * (low4 - low8) + low8
 
 
 def low_pass(x: Tensor) -> Tensor:
@@ -133,6 +131,8 @@ def adaptive_convolution(
     b, o, c = kernel.shape[:3]
     h, w = dilation.shape[-2:]
     grid = tap_grid(padded.device, padded.dtype)
+    # At NaN torchvision would read outside its memory. Here the NaN still shows, through modulation and pixels.
+    dilation = dilation.nan_to_num(nan=0.0, posinf=0.0)
     # One picture after another becomes one group after another: deform_conv2d knows one kernel per group only.
     out = deform_conv2d(
         padded.reshape(1, b * c, h + 2, w + 2),

@@ -75,7 +75,7 @@ def find_pairs(root: Path, split: str = "test") -> PairSet:
             pairs.append(Pair(name, ir_files[name], vis_files[name]))
         elif name not in ambiguous:
             there, missing = ("infrared", "visible") if name in ir_files else ("visible", "infrared")
-            skipped.append(Skipped(name, f"{there} picture without a {missing} partner"))
+            skipped.append(Skipped(name, f"{there} picture without its {missing} partner"))
     if not pairs:
         raise InputError(f"expected pairs with equal names in {folder}, found none ({len(skipped)} single files)")
     return PairSet(folder, tuple(pairs), tuple(skipped))

@@ -45,9 +45,7 @@ def fingerprint(files: Iterable[Path]) -> str:
     return hash_text(*sorted(f"{path.name} {hash_file(path)}" for path in files))
 
 
-def write_run(
-    out: Path, config: Any, *, device: str, seed: int | None, data: str, results: dict[str, Any]
-) -> None:
+def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: str, results: dict[str, Any]) -> None:
     """Writes ``out/run.json``: all that is needed to say how the folder came about.
 
     Args:

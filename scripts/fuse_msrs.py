@@ -1,0 +1,69 @@
+"""Fuse every infrared-visible pair of a data set into RGB pictures of the source's size and name."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from downstream.report.tables import print_table
+from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
+from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
+from dwsfusion.runs import fingerprint, write_run
+
+
+@dataclass(frozen=True)
+class Config:
+    data: Path | None = None
+    """Folder with SPLIT/{ir,vi} or {ir,vi}; without it data/MSRS, else the sample scenes."""
+    split: str = "test"
+    """Which part of the data set."""
+    method: Literal["dwsfusion", "mean", "max"] = "dwsfusion"
+    """The network, or a plain rule on luma."""
+    weights: Path | None = None
+    """Weights of the network, ours (.safetensors) or the authors' (.pth); without it those of this package."""
+    out: Path | None = None
+    """Where the fused pictures go; without it out/fused/METHOD/SPLIT."""
+    batch_size: int = 1
+    """Pairs of one size that are computed together."""
+    ir_range: tuple[float, float] | None = None
+    """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+
+
+def main(config: Config) -> int:
+    if config.batch_size < 1:
+        raise InputError(f"expected a batch size of at least 1, found {config.batch_size}")
+    if config.weights and config.method != "dwsfusion":
+        raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
+    fuser = Fuser.from_pretrained(config.weights or config.method, config.device)
+    found = find_pairs(resolve_data(config.data), config.split)
+    out = config.out or Path("out/fused") / config.method / config.split
+    check_writable(out)
+    start = time.perf_counter()
+    result = fuse_folder(
+        fuser, track(found.pairs, "fusing"), out, batch_size=config.batch_size, ir_range=config.ir_range
+    )
+    seconds = time.perf_counter() - start
+    skipped = [*found.skipped, *result.skipped]
+    counts = {
+        "fused": result.made,
+        "kept": len(result.files) - result.made,
+        "skipped": skipped,
+        "seconds": seconds,
+    }
+    data = fingerprint(path for pair in found.pairs if pair.name in result.files for path in (pair.ir, pair.vis))
+    write_run(out, config, device=str(fuser.device), seed=None, data=data, results=counts)
+    row = {
+        "folder": out,
+        "method": fuser.name,
+        **counts,
+        "skipped": len(skipped),
+        "seconds": f"{seconds:.1f}",
+    }
+    print_table("Fused pictures", [row])
+    return report_skipped(skipped)
+
+
+if __name__ == "__main__":
+    run_command(main, Config)
