@@ -74,10 +74,21 @@ def resolve_data(data: Path | None) -> Path:
         _log.info("data: %s", MSRS_DIR)
         return MSRS_DIR
     _log.info("data: sample scenes in %s (real MSRS goes to %s, see data/README.md)", SAMPLE_DIR, MSRS_DIR)
-    config = SampleConfig()
+    return make_sample_with_progress(SAMPLE_DIR, SampleConfig())
+
+
+def make_sample_with_progress(root: Path, config: SampleConfig) -> Path:
+    """Makes the sample scenes, or finds them made, and shows how far it is.
+
+    Raises:
+        InputError: other scenes lie there already.
+    """
     with _progress() as bar:
         task = bar.add_task("sample scenes", total=config.train + config.test)
-        return make_sample(SAMPLE_DIR, config, progress=lambda done, total: bar.update(task, completed=done))
+        try:
+            return make_sample(root, config, progress=lambda done, total: bar.update(task, completed=done))
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:

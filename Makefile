@@ -1,0 +1,24 @@
+# make demo: the whole road on sample scenes.   make test: the tests.   make check: what CI runs.
+VENV ?= .venv
+PYTHON ?= python3
+RUN = $(VENV)/bin/python
+
+.PHONY: demo test check lint
+
+demo: $(VENV)/installed
+	$(RUN) scripts/demo.py
+
+test: $(VENV)/installed
+	$(RUN) -m pytest
+
+check: lint test
+
+lint: $(VENV)/installed
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --editable '.[dev]'
+	touch $@

@@ -1,0 +1,23 @@
+"""Make the sample scenes: paired street scenes with exact boxes and masks, in MSRS's layout."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dwsfusion.command import SAMPLE_DIR, make_sample_with_progress, run_command
+from dwsfusion.sample import SampleConfig
+
+
+@dataclass(frozen=True)
+class Config:
+    out: Path = SAMPLE_DIR
+    """Where the scenes go."""
+    sample: SampleConfig = field(default_factory=SampleConfig)
+
+
+def main(config: Config) -> int:
+    print(make_sample_with_progress(config.out, config.sample))
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main, Config)
