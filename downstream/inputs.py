@@ -63,7 +63,14 @@ def is_night(name: str) -> bool | None:
 
 
 def prepare_comparison(
-    data: Path, split: str, extra: Sequence[str], *, fuser: Fuser, fused: Path, common: bool = False
+    data: Path,
+    split: str,
+    extra: Sequence[str],
+    *,
+    fuser: Fuser,
+    fused: Path,
+    common: bool = False,
+    track: Track = lambda pairs, _: pairs,
 ) -> Comparison:
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 
@@ -72,8 +79,9 @@ def prepare_comparison(
         split: the split; methods' folders may hold one sub-folder a split.
         extra: further inputs, each ``NAME=DIR``.
         fuser: the network that makes the input ``dwsfusion``.
-        fused: where fused pictures are kept, ``fused/NAME/SPLIT/*.png``; what is there and fits is used.
+        fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         common: compare on the names that all inputs have, where otherwise a missing file is an error.
+        track: shows progress over pairs under a title.
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
@@ -86,7 +94,8 @@ def prepare_comparison(
         *((b, Fuser.from_pretrained(b, fuser.device)) for b in BASELINES),
         (DWSFUSION, fuser),
     ]:
-        result = fuse_folder(method, pair_set.pairs, fused / name / split)
+        folder = fused / data.resolve().name / name / split
+        result = fuse_folder(method, track(pair_set.pairs, f"fusing, {name}, {split}"), folder)
         skipped = [*pair_set.skipped, *result.skipped]
         made.append(Input(name, result.files))
     kept = made[0].files.keys()

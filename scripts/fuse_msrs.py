@@ -22,7 +22,7 @@ class Config:
     weights: Path | None = None
     """Weights of the network, ours (.safetensors) or the authors' (.pth); without it those of this package."""
     out: Path | None = None
-    """Where the fused pictures go; without it out/fused/METHOD/SPLIT."""
+    """Where the fused pictures go; without it out/fused/DATA/METHOD/SPLIT."""
     batch_size: int = 1
     """Pairs of one size that are computed together."""
     ir_range: tuple[float, float] | None = None
@@ -37,8 +37,9 @@ def main(config: Config) -> int:
     if config.weights and config.method != "dwsfusion":
         raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
     fuser = Fuser.from_pretrained(config.weights or config.method, config.device)
-    found = find_pairs(resolve_data(config.data), config.split)
-    out = config.out or Path("out/fused") / config.method / config.split
+    data = resolve_data(config.data)
+    found = find_pairs(data, config.split)
+    out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
     check_writable(out)
     start = time.perf_counter()
     result = fuse_folder(
@@ -52,8 +53,8 @@ def main(config: Config) -> int:
         "skipped": skipped,
         "seconds": seconds,
     }
-    data = fingerprint(path for pair in found.pairs if pair.name in result.files for path in (pair.ir, pair.vis))
-    write_run(out, config, device=str(fuser.device), seed=None, data=data, results=counts)
+    source = fingerprint(path for pair in found.pairs if pair.name in result.files for path in (pair.ir, pair.vis))
+    write_run(out, config, device=str(fuser.device), seed=None, data=source, results=counts)
     row = {
         "folder": out,
         "method": fuser.name,
