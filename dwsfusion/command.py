@@ -85,10 +85,7 @@ def make_sample_with_progress(root: Path, config: SampleConfig) -> Path:
     """
     with _progress() as bar:
         task = bar.add_task("sample scenes", total=config.train + config.test)
-        try:
-            return make_sample(root, config, progress=lambda done, total: bar.update(task, completed=done))
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        return make_sample(root, config, progress=lambda done, total: bar.update(task, completed=done))
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:

@@ -4,7 +4,9 @@ All tensors are float ``(B, C, H, W)``. FADC follows "Frequency-Adaptive Dilated
 Segmentation" (CVPR 2024, doi:10.1109/CVPR52733.2024.00328) as DWSFusion uses it: kernel 3×3, stride 1.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
+from types import ModuleType
 
 import torch
 import torch.nn.functional as F
@@ -128,6 +130,8 @@ def adaptive_convolution(
     Returns:
         ``(B, O, H, W)``.
     """
+    if (kernels := _kernels_for(padded)) is not None:
+        return kernels.adaptive_convolution(padded, kernel, dilation, modulation, bias)
     b, o, c = kernel.shape[:3]
     h, w = dilation.shape[-2:]
     grid = tap_grid(padded.device, padded.dtype)
@@ -148,6 +152,22 @@ def tap_grid(device: torch.device, dtype: torch.dtype) -> Tensor:
     """The unit offsets of the nine taps as ``(1, 18, 1, 1)``: y, x, row by row."""
     steps = torch.arange(-1, 2, device=device, dtype=dtype)
     return torch.cartesian_prod(steps, steps).reshape(1, 2 * TAPS, 1, 1)
+
+
+def _kernels_for(x: Tensor) -> ModuleType | None:
+    """The compiled loops, where they can take x: float on the CPU, and not while torch records what is computed."""
+    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    recording = tracing or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
+    known = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
+    return _kernels() if known and not recording else None
+
+
+@cache
+def _kernels() -> ModuleType | None:
+    try:
+        return import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
+    except ImportError:
+        return None
 
 
 class ChannelAttention(nn.Module):
