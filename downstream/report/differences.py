@@ -1,0 +1,17 @@
+"""Differences between inputs, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def in_words(row: Mapping[str, Any], metric: str) -> str:
+    """One difference of `downstream.uncertainty.differences`, in per cent points, with what it shows.
+
+    Args:
+        row: the difference.
+        metric: what its metric is called.
+    """
+    low, high = (100 * bound for bound in row["interval"])
+    verdict = ("better" if low > 0 else "worse") if row["evidence"] else "no evidence of a difference"
+    difference = f"{100 * row['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{metric}: {row['input']} against {row['against']} {difference}: {verdict}"
