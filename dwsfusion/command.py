@@ -24,7 +24,7 @@ from rich.text import Text
 
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
-from dwsfusion.sample import SampleConfig, make_sample
+from dwsfusion.sample import SampleConfig, is_sample, make_sample
 
 EXIT_DONE, EXIT_SKIPPED, EXIT_CANNOT_START = 0, 1, 2
 MSRS_DIR = Path("data/MSRS")
@@ -74,7 +74,7 @@ def resolve_data(data: Path | None) -> Path:
         _log.info("data: %s", MSRS_DIR)
         return MSRS_DIR
     _log.info("data: sample scenes in %s (real MSRS goes to %s, see data/README.md)", SAMPLE_DIR, MSRS_DIR)
-    return make_sample_with_progress(SAMPLE_DIR, SampleConfig())
+    return SAMPLE_DIR if is_sample(SAMPLE_DIR) else make_sample_with_progress(SAMPLE_DIR, SampleConfig())
 
 
 def make_sample_with_progress(root: Path, config: SampleConfig) -> Path:

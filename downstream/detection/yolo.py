@@ -1,0 +1,250 @@
+"""The door to ultralytics: the only file that imports it.
+ ultralytics is AGPL-3.0, installs packages and reports usage unless told not to; both are turned off here. It
+is imported when a detector is first asked for, not before.
+"""
+
+import functools
+import importlib
+import logging
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from downstream.detection.coco import CLASSES, Detections
+from dwsfusion.errors import InputError
+from dwsfusion.images import read_image, rgb_array
+from dwsfusion.runs import hash_file, hash_text
+
+MIN_CONFIDENCE = 0.001
+NMS_IOU = 0.7
+MAX_DETECTIONS = 300
+_log = logging.getLogger(__name__)
+
+
+class YoloDetector:
+    """Any detector that ultralytics runs (YOLO of all versions, RT-DETR), asked for person, bicycle and car.
+
+    Classes are kept by name, which are COCO's ids 0, 1, 2 in a COCO model and whatever an own model calls
+    them. Pictures go through one at a time, so what is found in one depends on no other.
+
+    Args:
+        model: a weights file, or the name of published weights such as ``yolov5su.pt``, downloaded on first
+            use.
+        device: where to compute.
+        image_size: the longer side in pixels that pictures are scaled to.
+
+    Raises:
+        InputError: there is no such model, or it knows none of the classes.
+    """
+
+    def __init__(self, model: str | Path, device: torch.device, image_size: int = 640) -> None:
+        self.file = find_model(model)
+        self.identity = model_identity(self.file)
+        self.device = device
+        self.image_size = image_size
+        if self.file.suffix == ".yaml":
+            raise InputError(f"{self.file.name} is an architecture without weights: train it with --protocol joint")
+        self._model = _load(self.file)
+        known = {str(name).lower(): int(i) for i, name in self._model.names.items()}
+        self._ids = {known[name]: i for i, name in enumerate(CLASSES) if name in known}
+        if not self._ids:
+            raise InputError(
+                f"expected a detector that knows one of {', '.join(CLASSES)}, but {self.file} knows "
+                f"{', '.join(list(known)[:5])} …: choose another with --detector"
+            )
+        self.detectable = tuple(name for name in CLASSES if name in known)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that a prediction depends on besides the picture."""
+        return {
+            "detector": self.file.name,
+            "detector_sha256": self.identity,
+            "detectable": self.detectable,
+            "image_size_px": self.image_size,
+            "min_confidence": MIN_CONFIDENCE,
+            "nms_iou": NMS_IOU,
+            "max_detections": MAX_DETECTIONS,
+            "labels_a_box": 1,
+            "test_time_augmentation": False,
+            "precision": "float32",
+            "device": self.device.type,
+            "ultralytics": _ultralytics().__version__,
+        }
+
+    def predict(self, files: Iterable[Path]) -> Iterator[Detections]:
+        """Finds the objects in pictures, one after the other; grey pictures enter as three equal channels.
+
+        Raises:
+            ImageError: a picture is unreadable.
+        """
+        for path in files:
+            bgr = np.ascontiguousarray(rgb_array(read_image(path))[..., ::-1])
+            found = (
+                self._model.predict(
+                    bgr,
+                    conf=MIN_CONFIDENCE,
+                    iou=NMS_IOU,
+                    max_det=MAX_DETECTIONS,
+                    classes=list(self._ids),
+                    imgsz=self.image_size,
+                    device=str(self.device),
+                    augment=False,
+                    save=False,
+                    verbose=False,
+                )[0]
+                .boxes.cpu()
+                .numpy()
+            )
+            classes = np.array([self._ids[int(i)] for i in found.cls], dtype=np.int64)
+            yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and on what scale a detector is trained; the same for every input."""
+
+    epochs: int = 50
+    batch_size: int = 16
+    image_size: int = 640
+    """The longer side in pixels that pictures are scaled to."""
+
+
+def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: int, device: torch.device) -> Path:
+    """Trains a detector from given weights, or from scratch where `model` is an architecture (``.yaml``).
+
+    The model of the last epoch is the result: nothing is validated, so nothing is chosen by looking.
+    Augmentation is ultralytics' own, in full precision, with one order of pictures for one seed.
+
+    Args:
+        dataset: the data set's YAML in ultralytics' form.
+        model: weights or architecture.
+        out: a folder for this training alone.
+        budget: epochs, batch and image size.
+        seed: fixes initial weights, order and augmentation.
+        device: where to compute.
+
+    Returns:
+        The trained weights.
+
+    Raises:
+        InputError: the memory does not hold the batch.
+    """
+    learner = _load(model)
+    learner.add_callback("on_train_epoch_end", _report_epoch)
+    learner.train(
+        trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
+        data=str(dataset),
+        epochs=budget.epochs,
+        batch=budget.batch_size,
+        imgsz=budget.image_size,
+        seed=seed,
+        device=str(device),
+        project=str(out.resolve().parent),
+        name=out.name,
+        exist_ok=True,
+        deterministic=True,
+        amp=False,
+        plots=False,
+        val=False,
+        save=False,
+        verbose=False,
+    )
+    if learner.trainer.batch_size != budget.batch_size:
+        raise InputError(
+            f"the device's memory held a batch of {learner.trainer.batch_size}, not {budget.batch_size}: ask for "
+            "the smaller one with --batch-size, so that all detectors are trained alike"
+        )
+    last: Path = learner.trainer.last
+    return last
+
+
+def find_model(model: str | Path) -> Path:
+    """Finds a model: a file, our ``tiny.yaml``, an architecture of ultralytics, or published weights to
+    download.
+
+    Returns:
+        The file; for an architecture of ultralytics, its name.
+
+    Raises:
+        InputError: there is no such file, and no such weights can be downloaded.
+    """
+    path = Path(model)
+    ours = Path(__file__).with_name(path.name)
+    if path.suffix not in (".pt", ".yaml"):
+        raise InputError(f"expected a detector's weights (.pt) or architecture (.yaml), found {str(model)!r}")
+    if path.is_file():
+        return path
+    if path.parent != Path():
+        raise InputError(f"expected a detector at {path}, found no such file")
+    if path.suffix == ".yaml":
+        return ours if ours.is_file() else path
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / path.name
+    return kept if kept.is_file() else _download(kept)
+
+
+def model_identity(file: Path) -> str:
+    """A hash that changes with the weights or the architecture."""
+    return hash_file(file) if file.is_file() else hash_text(file.name, _ultralytics().__version__)
+
+
+def _download(file: Path) -> Path:
+    from ultralytics.utils.downloads import attempt_download_asset
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _log.info("downloading %s to %s", file.name, file.parent)
+    try:
+        attempt_download_asset(file)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _not_downloaded(file) from error
+    if not file.is_file():
+        raise _not_downloaded(file)
+    return file
+
+
+def _not_downloaded(file: Path) -> InputError:
+    return InputError(
+        f"expected the detector {file.name} here or as published weights, found neither: "
+        "check its name and the network, or fetch it yourself and give its path with --detector"
+    )
+
+
+def _load(file: Path) -> Any:
+    try:
+        return _ultralytics().YOLO(str(file))
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, EOFError,
+            pickle.UnpicklingError) as error:  # fmt: skip
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"expected a detector that ultralytics can load at {file}, found: {reason}") from error
+
+
+@functools.cache
+def _ultralytics() -> ModuleType:
+    """Imports ultralytics without what it would do to the rest of the program."""
+    os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    kept = Image.open, torch.save
+    ultralytics = importlib.import_module("ultralytics")
+    Image.open, torch.save = kept  # it puts its own in their place
+    ultralytics.settings.update(sync=False)
+    return ultralytics
+
+
+def _without_validation(trainer: type[Any]) -> type[Any]:
+    """A trainer that keeps the last epoch unseen. Its name keeps ultralytics from adding experiment
+    loggers."""
+    return type("LastEpoch", (trainer,), {"validate": lambda self: ({}, None), "final_eval": lambda self: None})
+
+
+def _report_epoch(trainer: Any) -> None:
+    every = max(1, trainer.epochs // 10)
+    if (trainer.epoch + 1) % every == 0:
+        _log.info("training %s: epoch %d of %d", trainer.save_dir.name, trainer.epoch + 1, trainer.epochs)

@@ -1,0 +1,1 @@
+"""Semantic segmentation on every input of a comparison."""

@@ -1,0 +1,222 @@
+"""DeepLabv3+ from segmentation-models-pytorch: building it, its files, and prediction.
+
+Source: Chen et al., Encoder-Decoder with Atrous Separable Convolution, ECCV 2018,
+doi:10.1007/978-3-030-01234-2_49.
+"""
+
+import dataclasses
+import json
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import segmentation_models_pytorch as smp
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from downstream.segmentation.classes import CITYSCAPES_TO_MSRS, MSRS_CLASSES, Ids, msrs_ids
+from dwsfusion.errors import InputError
+from dwsfusion.images import Array, rgb_array
+from dwsfusion.runs import hash_file
+
+STRIDE_PX = 16
+"""Sides of the network's input are multiples of this."""
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""ImageNet's mean and deviation of RGB in [0, 1], for every input, infrared too: all are treated alike."""
+
+_METADATA_KEY = "deeplab"
+_HEAD = "segmentation_head.0.weight"
+_CLASSIFIERS = ("classifier.", "fc.", "head.", "last_linear.", "conv_head.", "bn2.")
+"""How the names of tensors behind the last features begin, in torchvision and timm."""
+
+
+@dataclass(frozen=True)
+class DeepLabConfig:
+    """What must be known to build the network again."""
+
+    encoder: str = "mobilenet_v2"
+    classes: int = len(MSRS_CLASSES)
+    decoder_channels: int = 256
+
+
+class Segmenter:
+    """A trained network that gives every pixel of a picture a class of MSRS.
+
+    Args:
+        network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)``.
+        classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
+        identity: changes whenever the prediction could change; predicted files are kept by it.
+        device: where to compute.
+    """
+
+    def __init__(self, network: nn.Module, classes: int, identity: str, device: torch.device) -> None:
+        self.network = network.to(device).eval()
+        self.identity = identity
+        self.ids = msrs_ids(classes)
+        self._device = device
+
+    @torch.inference_mode()
+    def predict(self, picture: Array) -> Ids:
+        """Gives the class ids ``(H, W)`` of a picture of any size, uint8 or uint16, grey or RGB.
+
+        Pictures are predicted one at a time, so none depends on its neighbours in a batch.
+        """
+        height, width = picture.shape[:2]
+        pixels = to_input(torch.from_numpy(rgb_array(picture)[None].copy()).to(self._device))
+        padded = F.pad(pixels, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="replicate")
+        logits: Tensor = self.network(padded)
+        best = logits[0, :, :height, :width].argmax(0).cpu().numpy()
+        return np.asarray(self.ids[best])
+
+
+def to_input(pictures: Tensor) -> Tensor:
+    """Turns uint8 RGB ``(B, H, W, 3)`` into the network's float input ``(B, 3, H, W)``."""
+    mean, std = (pictures.new_tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return (pictures.permute(0, 3, 1, 2) / 255 - mean) / std
+
+
+def build_deeplab(config: DeepLabConfig, encoder_weights: str | Path = "none") -> nn.Module:
+    """Builds the network; its decoder, and an encoder without weights, are drawn from torch's random numbers.
+
+    Args:
+        config: its shape.
+        encoder_weights: ``imagenet`` (downloaded by segmentation-models-pytorch), ``none``, or a file with a
+            plain state dict of the encoder in torchvision's or timm's names.
+
+    Raises:
+        InputError: no such encoder, no network to download from, or a file that does not fit.
+    """
+    given = str(encoder_weights)
+    network = _new_network(config, given if given == "imagenet" else None)
+    if given not in ("imagenet", "none"):
+        _fill_encoder(network.get_submodule("encoder"), Path(encoder_weights))
+    return network
+
+
+def save_deeplab(path: Path, network: nn.Module, config: DeepLabConfig, key: str) -> None:
+    """Writes weights and configuration into one file that appears whole or not at all.
+
+    Args:
+        path: where to, ``.safetensors``; its folder is made.
+        network: the network.
+        config: what it was built from.
+        key: says from what it was trained; `saved_key` reads it back.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    about = json.dumps({**dataclasses.asdict(config), "mean": MEAN, "std": STD, "key": key})
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    safetensors.torch.save_file(state, beside, {_METADATA_KEY: about})
+    beside.replace(path)
+
+
+def saved_key(path: Path) -> str | None:
+    """The key that a file was saved with; None where there is no such file, or it is not ours."""
+    return _metadata(path).get("key") if path.is_file() else None
+
+
+def load_segmenter(path: Path, device: torch.device, encoder: str = "mobilenet_v2") -> Segmenter:
+    """Loads a file of `save_deeplab`, or a plain state dict of segmentation-models-pytorch's DeepLabV3Plus.
+
+    The classes, 9 of MSRS or 19 of Cityscapes, are read from the shape of the head.
+
+    Args:
+        path: the file, safetensors or torch.
+        device: where to compute.
+        encoder: the encoder of a plain state dict; our own files know theirs.
+
+    Raises:
+        InputError: no such file, an unreadable one, or tensors that do not fit.
+    """
+    state = _read_state(path)
+    if _HEAD not in state:
+        raise InputError(f"expected a DeepLabV3Plus of segmentation-models-pytorch in {path}, found no {_HEAD}")
+    classes, channels = state[_HEAD].shape[:2]
+    if classes not in (len(MSRS_CLASSES), len(CITYSCAPES_TO_MSRS)):
+        raise InputError(f"expected 9 (MSRS) or 19 (Cityscapes) classes in {path}, found {classes}")
+    config = DeepLabConfig(_metadata(path).get("encoder", encoder), classes, channels)
+    network = _new_network(config, None)
+    _check_fit(state, network.state_dict(), f"{path} and DeepLabV3Plus with {config.encoder}")
+    network.load_state_dict(state, strict=False)
+    return Segmenter(network, classes, hash_file(path), device)
+
+
+def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Module:
+    try:
+        network: nn.Module = smp.DeepLabV3Plus(
+            config.encoder,
+            encoder_weights=encoder_weights,
+            encoder_output_stride=STRIDE_PX,
+            decoder_channels=config.decoder_channels,
+            classes=config.classes,
+        )
+    except OSError as error:
+        raise InputError(
+            f"the ImageNet weights of {config.encoder} are not here and could not be downloaded: give "
+            "--encoder-weights FILE (torchvision's or timm's), or --encoder-weights none to train from scratch"
+        ) from error
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"expected an encoder of segmentation-models-pytorch such as mobilenet_v2 or resnet50, found "
+            f"{config.encoder!r}: {str(error)[:120]}"
+        ) from error
+    return network
+
+
+def _fill_encoder(encoder: nn.Module, path: Path) -> None:
+    """Fills every tensor of an encoder; of the file, only the classifier may be left over."""
+    state, wanted = _read_state(path), encoder.state_dict()
+    if all(name.startswith("model.") for name in wanted):  # segmentation-models-pytorch's wrapper around timm
+        state = {f"model.{name.removeprefix('model.')}": tensor for name, tensor in state.items()}
+    kept = {n: t for n, t in state.items() if n in wanted or not n.removeprefix("model.").startswith(_CLASSIFIERS)}
+    _check_fit(kept, wanted, f"{path} and the encoder")
+    nn.Module.load_state_dict(encoder, kept, strict=False)
+
+
+def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str) -> None:
+    counters = {name for name in wanted if name.endswith("num_batches_tracked")}  # older files have none; unused
+    problems = [f"missing {name}" for name in wanted if name not in state and name not in counters]
+    problems += [f"unknown {name}" for name in state if name not in wanted]
+    problems += [
+        f"{name} is {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in state and state[name].shape != wanted[name].shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise InputError(f"{what} do not fit: {'; '.join(problems[:3])}{more}: is it the encoder you named?")
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise InputError(f"expected a weights file at {path}, found none")
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(path))
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise InputError(f"{path} is not a readable weights file: {first_line}") from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise InputError(f"expected a plain state dict (names and tensors) in {path}, found something else")
+    return state
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """What `save_deeplab` wrote beside the weights; empty for any other file."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            found: dict[str, Any] = json.loads((file.metadata() or {}).get(_METADATA_KEY, "{}"))
+            return found
+    except safetensors.SafetensorError:
+        return {}

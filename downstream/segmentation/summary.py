@@ -1,0 +1,69 @@
+"""What ``segmentation.json`` says, as rows for a terminal and for a CSV file, and in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from downstream.report.differences import in_words
+from downstream.report.tables import percent, percent_interval
+
+Result = Mapping[str, Any]
+_METRIC_NAMES = {
+    "miou": "mIoU",
+    "miou_foreground": "mIoU without background",
+    "pixel_accuracy": "pixel accuracy",
+}
+_GROUPS = ("day", "night")
+
+
+def title(result: Result) -> str:
+    """The title of the table, with the warning where there is one."""
+    warning = result["protocol"].get("warning")
+    return f"Segmentation, per cent ({warning})" if warning else "Segmentation, per cent"
+
+
+def table_rows(result: Result) -> list[dict[str, str]]:
+    """One row an input, in per cent, with 95 % intervals; classes that occur nowhere are left out."""
+    entries = result["inputs"].values()
+    shown = [c for c in result["classes"] if any(entry["per_class"][c] is not None for entry in entries)]
+    return [_table_row(name, entry, shown) for name, entry in result["inputs"].items()]
+
+
+def notes(result: Result) -> list[str]:
+    """The protocol in a line, warnings, and every difference to the best single modality and to max fusion."""
+    p = result["protocol"]
+    parts = [f"{p['name']} {p['network']}", f"{result['images']} pictures"]
+    parts += [f"{p['without_label']} without a label"] if p["without_label"] else []
+    parts += [f"{len(p['skipped'])} skipped"] if p["skipped"] else []
+    parts += [f"{p['training']['seeds']} seeds"] if "training" in p else []
+    parts += [f"95 % intervals from {p['bootstrap']['resamples']} resamples of the pictures"]
+    lines = [", ".join(parts)]
+    lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
+    lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
+    lines += [p["warning"]] if "warning" in p else []
+    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in result["differences"])]
+
+
+def csv_rows(result: Result) -> list[dict[str, Any]]:
+    """One row an input, fractions at full precision."""
+    note = result["protocol"].get("warning", "")
+    return [{**_csv_row(name, entry), "note": note} for name, entry in result["inputs"].items()]
+
+
+def _table_row(name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:
+    row = {"input": name, "mIoU": percent_interval(entry["miou"], entry["interval"]["miou"])}
+    row["no background"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
+    row["accuracy"] = percent(entry["pixel_accuracy"])
+    row |= {c.replace("_", " "): percent(entry["per_class"][c]) for c in classes}
+    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in _GROUPS if entry[g]}
+    return row | ({"seeds ±": percent(entry["spread"]["miou"] / 2)} if "spread" in entry else {})
+
+
+def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"input": name}
+    for metric in _METRIC_NAMES:
+        low, high = entry["interval"][metric] or (None, None)
+        row |= {metric: entry[metric], f"{metric}_low": low, f"{metric}_high": high}
+    row |= {f"iou_{label}": value for label, value in entry["per_class"].items()}
+    for group in _GROUPS:
+        row |= {f"{group}_{key}": (entry[group] or {}).get(key) for key in ("miou", "miou_foreground", "images")}
+    return row | {"spread_miou": entry.get("spread", {}).get("miou")}
