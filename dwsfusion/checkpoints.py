@@ -1,7 +1,6 @@
 """Weights on disk: ours (safetensors with the configuration inside) and the authors' file."""
 
 import json
-import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -10,12 +9,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from dwsfusion.errors import InputError
 from dwsfusion.generator import RELEASED, Generator, GeneratorConfig
 from dwsfusion.layers import CUTOFFS, tap_grid
+from dwsfusion.runs import write_bytes
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "dwsfusion.safetensors"
 
@@ -59,10 +59,7 @@ def save_generator(generator: Generator, path: Path, note: Mapping[str, str] | N
     """
     metadata = {"config": json.dumps(asdict(generator.config)), **(note or {})}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(tensors, beside, metadata=metadata)
-    beside.replace(path)
+    write_bytes(path, save(tensors, metadata))
 
 
 def load_generator(path: Path) -> Generator:

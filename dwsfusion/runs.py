@@ -16,12 +16,17 @@ _PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultra
              "ultralytics", "segmentation-models-pytorch")  # fmt: skip
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file that appears whole or not at all; its folder is made."""
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file that appears whole or not at all; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_bytes(data)
     beside.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, UTF-8, whole or not at all; its folder is made."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,8 +1,8 @@
 """Training the generator by its own losses: content and dual weight supervision, no critics."""
 
+import io
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from dwsfusion.generator import PAPER, Generator, GeneratorConfig
 from dwsfusion.images import Array
 from dwsfusion.losses import MIN_PATCH_PX, content_loss, generator_total, weight_loss
 from dwsfusion.pairs import Pair
+from dwsfusion.runs import write_bytes
 
 PATCHES_PER_PAIR = 4
 _log = logging.getLogger(__name__)
@@ -180,9 +181,9 @@ def fit(trainer: Trainer, out: Path, note: dict[str, str]) -> Iterator[dict[str,
 
 
 def _save_state(state: dict[str, Any], path: Path) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    torch.save(state, beside)
-    beside.replace(path)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def _luma_planes(pair: Pair, patch: tuple[int, int]) -> Array | None:
