@@ -14,6 +14,7 @@ from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Pair, PairSet, Skipped, find_pairs, images_by_stem
+from dwsfusion.runs import fingerprint, hash_text
 
 INFRARED, VISIBLE = "infrared", "visible"
 BASELINES = ("mean", "max")
@@ -50,11 +51,47 @@ class Comparison:
         """The input of that name."""
         return next(i for i in self.inputs if i.name == name)
 
+    def fingerprint(self) -> str:
+        """A hash over all pictures of all inputs."""
+        return hash_text(*(fingerprint(item.files.values()) for item in self.inputs))
+
     def only(self, names: Iterable[str]) -> "Comparison":
         """The same inputs over some of the pictures."""
         kept = set(names)
         inputs = tuple(Input(i.name, {n: p for n, p in i.files.items() if n in kept}) for i in self.inputs)
         return replace(self, inputs=inputs)
+
+
+@dataclass(frozen=True)
+class ComparisonConfig:
+    """What every comparison is asked; the commands add what is their own."""
+
+    data: Path | None = None
+    """Folder with SPLIT/{ir,vi} and labels; without it data/MSRS, else the sample scenes."""
+    split: str = "test"
+    """Which part of the data set."""
+    inputs: tuple[str, ...] = ()
+    """Further inputs, each NAME=DIR with the data set's file names."""
+    common: bool = False
+    """Compare on the pictures that all inputs have; otherwise a missing one is an error."""
+    weights: Path | None = None
+    """Weights of DWSFusion, ours (.safetensors) or the authors' (.pth); without it those of this package."""
+    fused: Path = Path("out/fused")
+    """Where fused pictures are kept."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    seed: int = 0
+    """Fixes training and resamples."""
+
+    def fuser(self) -> Fuser:
+        """Loads the network that makes the input ``dwsfusion``."""
+        return Fuser.from_pretrained(self.weights or DWSFUSION, self.device)
+
+    def prepare(self, data: Path, fuser: Fuser, split: str, track: Track) -> Comparison:
+        """Builds the inputs of one split; see `prepare_comparison`."""
+        return prepare_comparison(
+            data, split, self.inputs, fuser=fuser, fused=self.fused, common=self.common, track=track
+        )
 
 
 def is_night(name: str) -> bool | None:

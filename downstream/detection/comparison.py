@@ -238,7 +238,12 @@ def _protocol(
     config: DetectionConfig,
     seed: int,
 ) -> dict[str, Any]:
-    training = {"epochs": config.epochs, "batch_size": config.batch_size, "seeds": config.seeds}
+    training = {
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "seeds": config.seeds,
+    }
     return {
         "name": config.protocol,
         **detectors[VISIBLE][0].settings,

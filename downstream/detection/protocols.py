@@ -17,6 +17,8 @@ from downstream.detection.yolo import Budget, YoloDetector
 from downstream.inputs import Comparison
 from dwsfusion.errors import InputError
 
+Protocol = Literal["frozen", "retrained", "joint"]
+
 
 @dataclass(frozen=True)
 class DetectionConfig:
@@ -26,7 +28,7 @@ class DetectionConfig:
     """Weights (.pt), by file or published name, or an architecture (.yaml) to train from scratch. auto is
     yolov5su.pt; on the sample scenes, drawings that no published detector knows, a tiny one trained
     jointly."""
-    protocol: Literal["frozen", "retrained", "joint"] = "frozen"
+    protocol: Protocol = "frozen"
     """One given detector for all inputs; one trained for each input; one trained on all inputs in equal
     parts."""
     labels: str = "labels"
@@ -37,6 +39,8 @@ class DetectionConfig:
     """Where a detector is trained: how often it sees every train picture."""
     batch_size: int = 16
     """Where a detector is trained: pictures a step."""
+    learning_rate: float = 0.001
+    """Where a detector is trained: of AdamW, at its highest."""
     seeds: int = 1
     """Where detectors are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
     resamples: int = 1000
@@ -47,8 +51,10 @@ class DetectionConfig:
         if self.detector != "auto":
             return self
         if sample:
-            protocol = "retrained" if self.protocol == "retrained" else "joint"
-            return replace(self, detector="tiny.yaml", protocol=protocol, image_size=320, epochs=30)
+            protocol: Protocol = "retrained" if self.protocol == "retrained" else "joint"
+            return replace(
+                self, detector="tiny.yaml", protocol=protocol, image_size=256, epochs=12, learning_rate=0.004
+            )
         return replace(self, detector="yolov5su.pt")
 
 
@@ -89,7 +95,7 @@ def make_detectors(
         config.detector,
         out,
         joint=config.protocol == "joint",
-        budget=Budget(config.epochs, config.batch_size, config.image_size),
+        budget=Budget(config.epochs, config.batch_size, config.image_size, config.learning_rate),
         seeds=range(seed, seed + config.seeds),
         device=device,
     )

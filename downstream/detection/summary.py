@@ -7,6 +7,10 @@ from downstream.complementarity import GROUPS
 from downstream.report.tables import percent, percent_interval
 
 Result = Mapping[str, Any]
+TITLE = (
+    "Detection, per cent: mAP, AP50 of each class, mAP50 by day and by night, "
+    "recall of what both cameras see, only infrared, only visible"
+)
 _METRIC_NAMES = {"map": "mAP", "map50": "mAP50"}
 
 
@@ -36,10 +40,10 @@ def _table_row(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
     row = {"input": name}
     for metric, title in _METRIC_NAMES.items():
         row[title] = percent_interval(entry[metric], entry["interval"][metric])
-    row |= {f"{c} AP50": percent(figures["ap50"]) for c, figures in entry["per_class"].items()}
-    row |= {f"{g} mAP50": percent(entry[g]["map50"]) for g in ("day", "night") if entry[g]}
+    row |= {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
+    row |= {group: percent(entry[group]["map50"]) for group in ("day", "night") if entry[group]}
     seen = entry.get("complementarity", {})
-    return row | {f"recall {g.replace('_', ' ')}": percent(seen[g]["recall"]) for g in GROUPS if g in seen}
+    return row | {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
 
 
 def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Segmentation on every input of a comparison: predictions, figures, differences, files."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ from dwsfusion.runs import hash_file, hash_text, write_json
 
 SINGLES = (INFRARED, VISIBLE)
 BASELINE = "max"
+COMPARED = ("miou", "miou_foreground")
 SOURCE_KEY = "dwsfusion-source"
 PSEUDO_WARNING = "plumbing only: labels are another network's predictions, not a result"
 _log = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ def compare_segmentation(
         "images": len(names),
         "classes": list(MSRS_CLASSES),
         "inputs": {name: _entry(matrices[name], names, f) for name, f in figures.items()},
-        "differences": differences({n: f["all"] for n, f in figures.items()}, METRICS, SINGLES, BASELINE),
+        "differences": differences({n: f["all"] for n, f in figures.items()}, COMPARED, SINGLES, BASELINE),
     }
     for name, found in matrices.items():
         _write_matrices(out / "confusion" / f"{name}.npz", found, names)
@@ -113,7 +115,8 @@ def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
     """
     source = hash_text(segmenter.identity, hash_file(picture))
     if png_text(out).get(SOURCE_KEY) == source:
-        return read_label(out)
+        with contextlib.suppress(ImageError):  # a damaged mask is made anew
+            return read_label(out)
     ids = segmenter.predict(read_image(picture))
     write_png(out, ids, {SOURCE_KEY: source})
     return ids
@@ -154,7 +157,7 @@ def _count_all(
                 predict_file(segmenter, item.files[name], place / f"{name}.png")
                 for segmenter, place in zip(segmenters, folders, strict=True)
             ]
-        except (ImageError, OSError) as error:
+        except (ImageError, FileNotFoundError) as error:
             skipped.append(Skipped(name, str(error)))
         else:
             counted[name] = np.stack([confusion_matrix(truths[name], g, len(MSRS_CLASSES)) for g in guesses])

@@ -33,7 +33,9 @@ from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import fingerprint, hash_file, hash_text
 
-SAMPLE_TRAINING = TrainingConfig("tu-mobilenetv2_050", "none", decoder_channels=64, epochs=8, lr=5e-3, crop_px=(144, 192))
+SAMPLE_TRAINING = TrainingConfig(
+    "tu-test_resnet", "none", decoder_channels=64, epochs=12, batch_size=4, lr=5e-3, crop_px=(144, 192)
+)
 """For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
 
 
@@ -107,13 +109,15 @@ def make_segmenters(
         track: shows the progress of trainings.
 
     Raises:
-        InputError: the network is not usable, there is no seed, or the train pictures are the tested ones.
+        InputError: the network is not usable, there is no seed, labels are missing, or the train pictures are the
+            tested ones.
     """
     if config.protocol == "frozen":
         segmenter = _frozen(config, device)
         return Segmenters({item.name: (segmenter,) for item in comparison.inputs})
     if config.seeds < 1:
         raise InputError(f"expected one seed or more, found {config.seeds}")
+    label_files(comparison, config.labels, ".png")  # what would else be missed only after the training
     train = prepare_train()
     if train.root.resolve() == comparison.root.resolve():
         raise InputError(

@@ -34,12 +34,14 @@ def notes(result: Result) -> list[str]:
     parts = [f"{p['name']} {p['network']}", f"{result['images']} pictures"]
     parts += [f"{p['without_label']} without a label"] if p["without_label"] else []
     parts += [f"{len(p['skipped'])} skipped"] if p["skipped"] else []
-    parts += [f"{p['training']['seeds']} seeds"] if "training" in p else []
+    seeds = p.get("training", {}).get("seeds")
+    parts += [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds else []
     parts += [f"95 % intervals from {p['bootstrap']['resamples']} resamples of the pictures"]
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
     lines += [p["warning"]] if "warning" in p else []
+    lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
     return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in result["differences"])]
 
 
@@ -51,11 +53,11 @@ def csv_rows(result: Result) -> list[dict[str, Any]]:
 
 def _table_row(name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:
     row = {"input": name, "mIoU": percent_interval(entry["miou"], entry["interval"]["miou"])}
-    row["no background"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
+    row["foreground"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
     row["accuracy"] = percent(entry["pixel_accuracy"])
     row |= {c.replace("_", " "): percent(entry["per_class"][c]) for c in classes}
     row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in _GROUPS if entry[g]}
-    return row | ({"seeds ±": percent(entry["spread"]["miou"] / 2)} if "spread" in entry else {})
+    return row | ({"seed range": percent(entry["spread"]["miou"])} if "spread" in entry else {})
 
 
 def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SCALES = (0.75, 1.5)
 
 RECIPE = {
     "optimizer": "AdamW, learning rate falling to 0 with the 0.9th power of the steps left",
-    "loss": "cross-entropy, classes weighted by 1 / ln(1.02 + share of the train pixels), 255 ignored",
+    "loss": "cross-entropy, classes weighted by (share of the train pixels) ** -0.3, 255 ignored",
     "augmentation": f"random crops magnified by {SCALES[0]} to {SCALES[1]}, mirroring; the same for all inputs",
     "weights": "the last ones; none are chosen by a look at other pictures",
 }
@@ -141,16 +141,17 @@ def draw_batches(items: int, config: TrainingConfig, seed: int) -> Iterator[list
 
 
 def class_weights(labels: Sequence[Ids]) -> Tensor:
-    """Weights ``(9,)`` of the cross-entropy that let rare classes count: 1 / ln(1.02 + share of the pixels).
+    """Weights ``(9,)`` of the cross-entropy that let rare classes count: the share of the pixels to the power -0.3.
 
-    Source: Paszke et al., ENet, 2016, arXiv:1606.02147.
+    The milder power was chosen on held-out train pictures of the sample scenes: with weights that make rare
+    classes count as much as the background, short trainings see rare classes everywhere.
     """
     counts = np.zeros(256, dtype=np.int64)
     for label in labels:
         counts += np.bincount(label.ravel(), minlength=256)
     counts = counts[: len(MSRS_CLASSES)]
     share = counts / max(1, counts.sum())
-    return torch.from_numpy(1 / np.log(1.02 + share)).float()
+    return torch.from_numpy(np.maximum(share, 1e-6) ** -0.3).float()
 
 
 def _draw_crop(item: int, random: np.random.Generator) -> Crop:

@@ -78,7 +78,7 @@ def test_red_and_blue_are_not_swapped(tiny, pictures, tmp_path, save):
     rgb = read_image(pictures["colour"])
     (found,) = tiny.predict([pictures["colour"]])
     square = torch.nn.functional.pad(  # as ultralytics does: 64 x 48 pixels in the middle of 64 x 64
-        torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255, (0, 0, 8, 8), value=114 / 255
+        torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None] / 255, (0, 0, 8, 8), value=114 / 255
     )
     with torch.no_grad():
         best = tiny._model.model.float().eval()(square)[0][0, 4:].max()

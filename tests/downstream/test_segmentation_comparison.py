@@ -23,7 +23,8 @@ from dwsfusion.errors import InputError
 
 CPU = torch.device("cpu")
 INPUTS = ("infrared", "visible", "mean", "max")
-TRAINING = TrainingConfig("tu-mobilenetv2_035", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
+PAIR = ("infrared", "max")
+TRAINING = TrainingConfig("tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
 CONFIG = SegmentationConfig("retrained", training=TRAINING, seeds=2, resamples=50)
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
@@ -69,21 +70,19 @@ def split(tmp_path: Path, random: np.random.Generator, save: Save) -> MakeSplit:
     return make
 
 
+def pair_of(comparison: Comparison) -> Comparison:
+    """Two inputs of the four: enough to train on."""
+    return replace(comparison, inputs=(comparison.input("infrared"), comparison.input("max")))
+
+
 def shades(*networks: nn.Module, classes: int = 9) -> Segmenters:
     own = tuple(Segmenter(network, classes, f"shade {k}", CPU) for k, network in enumerate(networks))
-    return Segmenters({name: own for name in INPUTS})
+    return Segmenters(dict.fromkeys(INPUTS, own))
 
 
 def compare(comparison: Comparison, segmenters: Segmenters, out: Path, **changes: object) -> dict:
     config = replace(CONFIG, protocol="frozen", **changes)
     return compare_segmentation(comparison, segmenters, out, config, about={"data": "made"})
-
-
-def trained(split: MakeSplit, out: Path, config: SegmentationConfig = CONFIG) -> dict[str, bytes]:
-    """Trains over the test's own train split and gives the bytes of each network's file."""
-    test, train = split("test"), split("train")
-    make_segmenters(config, test, lambda: train, out, seed=0, device=CPU)
-    return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 
 def test_saved_masks_and_matrices_give_the_same_figures(split: MakeSplit, tmp_path: Path) -> None:
@@ -151,11 +150,21 @@ def test_a_second_run_predicts_only_what_is_new(split: MakeSplit, tmp_path: Path
     assert network.calls == 17
 
 
+def test_a_damaged_mask_is_made_anew(split: MakeSplit, tmp_path: Path) -> None:
+    comparison = split("test")
+    first = compare(comparison, shades(Shade()), tmp_path)
+    mask = tmp_path / "predictions/max/00001D.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[: len(whole) // 2])
+    assert compare(comparison, shades(Shade()), tmp_path) == first
+    assert mask.read_bytes() == whole
+
+
 def test_another_network_predicts_anew(split: MakeSplit, tmp_path: Path) -> None:
     comparison, other = split("test"), Shade(0.5)
     compare(comparison, shades(Shade()), tmp_path)
-    by_input = {name: (Segmenter(other, 9, "another", CPU),) for name in INPUTS}
-    compare(comparison, Segmenters(by_input), tmp_path)
+    another = (Segmenter(other, 9, "another", CPU),)
+    compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
     assert other.calls == 16
 
 
@@ -242,27 +251,46 @@ def test_the_tested_pictures_are_never_trained_on(split: MakeSplit, tmp_path: Pa
         make_segmenters(CONFIG, test, lambda: test, tmp_path, seed=0, device=CPU)
 
 
+def test_missing_labels_are_noticed_before_the_training(split: MakeSplit, tmp_path: Path) -> None:
+    test = split("test")
+    (test.root / "Segmentation_labels").rename(test.root / "elsewhere")
+    with pytest.raises(InputError, match="name the folder with --labels"):
+        make_segmenters(CONFIG, test, lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
+
+
+def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
+    test, train = split("test"), split("train")
+    config = replace(CONFIG, protocol="joint", seeds=1)
+    segmenters = make_segmenters(config, test, lambda: train, tmp_path / "models", seed=0, device=CPU)
+    result = compare_segmentation(test, segmenters, tmp_path, config, about={"data": "made"})
+    assert result["protocol"]["training"]["pictures"] == 4
+    assert result["protocol"]["training"]["encoder_weights"] == "none"
+    assert "fewer than 3 seeds: not a result to quote" in notes(result)
+    assert all(0 <= entry["pixel_accuracy"] < 1 for entry in result["inputs"].values())
+    assert all(np.load(tmp_path / f"confusion/{name}.npz")["matrices"].shape == (4, 9, 9) for name in INPUTS)
+
+
 def test_a_stopped_run_goes_on_and_ends_the_same(
     split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    test, train, out = split("test"), split("train"), tmp_path / "models"
+    test, train, out = pair_of(split("test")), pair_of(split("train")), tmp_path / "models"
     make = lambda: make_segmenters(CONFIG, test, lambda: train, out, seed=0, device=CPU)  # noqa: E731
     make()
     first = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert sorted(first) == sorted(f"{name}-seed{k}.safetensors" for name in INPUTS for k in (0, 1))
-    (out / "mean-seed1.safetensors").unlink()
+    assert sorted(first) == sorted(f"{name}-seed{k}.safetensors" for name in PAIR for k in (0, 1))
+    (out / "max-seed1.safetensors").unlink()
     calls = []
     original = protocols.train_network
     monkeypatch.setattr(protocols, "train_network", lambda *a: (calls.append(a[-1]), original(*a)))
     make()
-    assert [call.split(" (")[0] for call in calls] == ["train mean, seed 1"]
+    assert [call.split(" (")[0] for call in calls] == ["train max, seed 1"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
 
 
 def test_changed_train_pictures_train_their_input_again(
     split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save
 ) -> None:
-    test, train = split("test"), split("train")
+    test, train = pair_of(split("test")), pair_of(split("train"))
     make = lambda config: make_segmenters(config, test, lambda: train, tmp_path / "m", seed=0, device=CPU)  # noqa: E731
     config = replace(CONFIG, seeds=1)
     make(config)
@@ -272,7 +300,7 @@ def test_changed_train_pictures_train_their_input_again(
     make(config)
     assert calls == ["train max"]
     make(replace(config, training=replace(TRAINING, lr=0.5)))
-    assert calls[1:] == [f"train {name}" for name in INPUTS]
+    assert calls[1:] == [f"train {name}" for name in PAIR]
 
 
 def test_every_input_starts_from_the_same_weights(
@@ -284,11 +312,11 @@ def test_every_input_starts_from_the_same_weights(
         starts[str(rest[-1]).split(" (")[0]] = {n: t.clone() for n, t in network.state_dict().items()}
 
     monkeypatch.setattr(protocols, "train_network", keep)
-    test, train = split("test"), split("train")
+    test, train = pair_of(split("test")), pair_of(split("train"))
     make_segmenters(CONFIG, test, lambda: train, tmp_path, seed=0, device=CPU)
     for seed in (0, 1):
         reference = starts[f"train infrared, seed {seed}"]
-        for name in INPUTS:
+        for name in PAIR:
             torch.testing.assert_close(starts[f"train {name}, seed {seed}"], reference, rtol=0, atol=0)
     head = "segmentation_head.0.weight"
     assert not torch.equal(starts["train max, seed 0"][head], starts["train max, seed 1"][head])
@@ -301,7 +329,7 @@ def test_joint_trains_one_network_on_equal_parts(
     monkeypatch.setattr(
         protocols, "train_network", lambda network, pictures, labels, *rest: shown.append((pictures, labels))
     )
-    test, train = split("test"), split("train")
+    test, train = pair_of(split("test")), pair_of(split("train"))
     config = replace(CONFIG, protocol="joint", seeds=1)
     found = make_segmenters(config, test, lambda: train, tmp_path, seed=0, device=CPU)
     assert [p.name for p in tmp_path.glob("*.safetensors")] == ["joint-seed0.safetensors"]
@@ -309,11 +337,11 @@ def test_joint_trains_one_network_on_equal_parts(
     ((pictures, labels),) = shown
     expected = [np.asarray(Image.open(f)) for item in train.inputs for f in item.files.values()]
     assert all((a == b).all() for a, b in zip(pictures, expected, strict=True))
-    assert len(labels) == len(pictures) == 16
+    assert len(labels) == len(pictures) == 8
 
 
 def test_a_bad_train_picture_is_left_out_of_every_input(split: MakeSplit, tmp_path: Path) -> None:
-    test, train = split("test"), split("train")
+    test, train = pair_of(split("test")), pair_of(split("train"))
     train.input("max").files["00002N"].write_bytes(b"no picture")
     found = make_segmenters(replace(CONFIG, seeds=1), test, lambda: train, tmp_path, seed=0, device=CPU)
     assert [s.name for s in found.skipped] == ["00002N"]

@@ -169,7 +169,7 @@ def test_imagenet_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_unknown_encoder_is_refused() -> None:
-    with pytest.raises(InputError, match="expected an encoder .* found 'mobilenet'"):
+    with pytest.raises(InputError, match=r"expected an encoder .* found 'mobilenet'"):
         build_deeplab(DeepLabConfig("mobilenet"))
 
 
