@@ -5,7 +5,9 @@ fused = fuser.fuse(ir, vis)
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,10 @@ from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
 _log = logging.getLogger(__name__)
+_THREADS = 2
+"""For reading, and as many for writing, while the network computes."""
+_AHEAD = 4
+"""Pairs that wait for the network, and pictures that wait for the disk."""
 
 
 class Fuser:
@@ -114,7 +120,8 @@ def fuse_folder(
     """Fuses pairs into ``out/NAME.png``, RGB of the source's size.
 
     A file that is there and was made by the same method from the same two files is kept; the mark for this
-    lies in the file itself. A pair that cannot be read is skipped and named.
+    lies in the file itself. A pair that cannot be read is skipped and named. The next pairs are read and the last
+    pictures written while the network computes.
 
     Args:
         fuser: the method.
@@ -124,12 +131,19 @@ def fuse_folder(
         ir_range: see `Fuser.fuse`.
     """
     result = FolderResult({})
+    writes: deque[Future[None]] = deque()
     made = 0
-    for batch in _batches(pairs, out, fuser, ir_range, batch_size, result):
-        fused = fuser._fuse_batch([job.ir for job in batch], [job.vis for job in batch])
-        for job, picture in zip(batch, fused, strict=True):
-            images.write_png(job.path, picture, {SOURCE_KEY: job.source})
-            made += 1
+    with ThreadPoolExecutor(_THREADS) as readers, ThreadPoolExecutor(_THREADS) as writers:
+        reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser.identity, ir_range))
+        for batch in _batches(reads, batch_size, result):
+            fused = fuser._fuse_batch([job.ir for job in batch], [job.vis for job in batch])
+            for job, picture in zip(batch, fused, strict=True):
+                writes.append(writers.submit(images.write_png, job.path, picture, {SOURCE_KEY: job.source}))
+                made += 1
+            while len(writes) > _AHEAD:
+                writes.popleft().result()
+        for write in writes:
+            write.result()
     missing = [name for name, path in result.files.items() if not path.is_file()]
     for name in missing:
         del result.files[name]
@@ -144,29 +158,43 @@ class _Job:
     vis: Tensor
 
 
-def _batches(
-    pairs: Iterable[Pair],
-    out: Path,
-    fuser: Fuser,
-    ir_range: tuple[float, float] | None,
-    batch_size: int,
-    result: FolderResult,
-) -> Iterator[list[_Job]]:
-    """Reads the pairs that are still to be fused, in batches of one size."""
-    batch: list[_Job] = []
+def _read_ahead(
+    readers: Executor, pairs: Iterable[Pair], read: Callable[[Pair], _Job | Path]
+) -> Iterator[tuple[Pair, Future[_Job | Path]]]:
+    """Starts reading a few pairs before they are needed; gives them in order."""
+    waiting: deque[tuple[Pair, Future[_Job | Path]]] = deque()
     for pair in pairs:
+        waiting.append((pair, readers.submit(read, pair)))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _read(pair: Pair, out: Path, identity: str, ir_range: tuple[float, float] | None) -> _Job | Path:
+    """What is to be fused, or the file where that is done already."""
+    path = out / f"{pair.name}.png"
+    source = hash_text(identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
+    if images.png_text(path).get(SOURCE_KEY) == source:
+        return path
+    ir, vis = pair.read()
+    return _Job(path, source, images.ir_tensor(ir, ir_range), images.vis_tensor(vis))
+
+
+def _batches(
+    reads: Iterable[tuple[Pair, Future[_Job | Path]]], batch_size: int, result: FolderResult
+) -> Iterator[list[_Job]]:
+    """Gathers what is still to be fused in batches of one size, and notes files and skipped pairs."""
+    batch: list[_Job] = []
+    for pair, read in reads:
         try:
-            path = out / f"{pair.name}.png"
-            source = hash_text(fuser.identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
-            result.files[pair.name] = path
-            if images.png_text(path).get(SOURCE_KEY) == source:
-                continue
-            ir, vis = pair.read()
-            job = _Job(path, source, images.ir_tensor(ir, ir_range), images.vis_tensor(vis))
+            job = read.result()
         except (ImageError, OSError) as error:
-            result.files.pop(pair.name, None)
             result.skipped.append(Skipped(pair.name, str(error)))
             continue
+        if isinstance(job, Path):
+            result.files[pair.name] = job
+            continue
+        result.files[pair.name] = job.path
         if batch and (len(batch) == batch_size or batch[0].ir.shape != job.ir.shape):
             yield batch
             batch = []

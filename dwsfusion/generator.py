@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dwsfusion.acceleration import inference_kernels
 from dwsfusion.layers import FA2M, FADC
 
 
@@ -80,8 +81,8 @@ class AWEM(nn.Module):
         super().__init__()
         self.down1, self.attend1 = Down(1, 4, config), FA2M(4, config.hidden(4))
         self.down2, self.attend2 = Down(4, 8, config), FA2M(8, config.hidden(8))
-        self.up1, self.attend3 = up(8, 4), FA2M(4, config.hidden(4))
-        self.up2, self.attend4 = up(8, 1), FA2M(1, config.hidden(1))
+        self.up1, self.attend3 = Up(8, 4), FA2M(4, config.hidden(4))
+        self.up2, self.attend4 = Up(8, 1), FA2M(1, config.hidden(1))
 
     def forward(self, picture: Tensor) -> Tensor:
         """A picture ``(B, 1, H, W)`` to its weight map ``(B, 1, H, W)``."""
@@ -104,16 +105,28 @@ class Down(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, O, H / 4, W / 4)``, rounded up."""
+        if (kernels := inference_kernels(x, self)) is not None:
+            average = isinstance(self.pool, nn.AvgPool2d)
+            x = kernels.conv_norm_relu_pool(x, self.conv1, self.norms[0], average)
+            return kernels.conv_norm_relu_pool(x, self.conv2, self.norms[-1], average)
         x = self.pool(F.relu(self.norms[0](self.conv1(pad_to_even(x)))))
         return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))
 
 
-def up(channels: int, filters: int) -> nn.Sequential:
+class Up(nn.Sequential):
     """Twice transposed convolution, norm and ReLU: ``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
-    return nn.Sequential(
-        nn.ConvTranspose2d(channels, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
-        nn.ConvTranspose2d(filters, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
-    )  # fmt: skip
+
+    def __init__(self, channels: int, filters: int) -> None:
+        super().__init__(
+            nn.ConvTranspose2d(channels, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
+            nn.ConvTranspose2d(filters, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
+        if (kernels := inference_kernels(x, self)) is not None:
+            return kernels.up(self, x)
+        return super().forward(x)  # type: ignore[no-untyped-call]
 
 
 class AlphaNet(nn.Module):
@@ -127,8 +140,12 @@ class AlphaNet(nn.Module):
 
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to ``(B, 1, 1, 1)``."""
-        x = F.relu(self.conv2(F.relu(self.conv1(pair))))
-        return F.relu(self.linear(x.mean((2, 3))))[:, :, None, None]
+        if (kernels := inference_kernels(pair, self)) is not None:
+            x = kernels.conv_relu(pair, self.conv1.weight, self.conv1.bias)
+            mean = kernels.conv_relu_mean(x, self.conv2.weight, self.conv2.bias)
+        else:
+            mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
+        return F.relu(self.linear(mean))[:, :, None, None]
 
 
 class FAF2M(nn.Module):

@@ -4,14 +4,14 @@ All tensors are float ``(B, C, H, W)``. FADC follows "Frequency-Adaptive Dilated
 Segmentation" (CVPR 2024, doi:10.1109/CVPR52733.2024.00328) as DWSFusion uses it: kernel 3×3, stride 1.
 """
 
-from functools import cache, lru_cache
-from importlib import import_module
-from types import ModuleType
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
+
+from dwsfusion.acceleration import inference_kernels, training_kernels
 
 CUTOFFS = (2, 4, 8)
 """The low-pass images keep 1/2, 1/4 and 1/8 of the spectrum's rows and columns."""
@@ -36,17 +36,24 @@ class FrequencySelection(nn.Module):
         return gates[:, 0:1] * (x - low2) + gates[:, 1:2] * (low2 - low4) + gates[:, 2:3] * (low4 - low8) + low8
 
 
-def low_pass(x: Tensor) -> Tensor:
-    """Ideal low-pass images of x at `CUTOFFS`: ``(B, C, H, W)`` to ``(3, B, C, H, W)``."""
+def low_pass(x: Tensor) -> tuple[Tensor, ...]:
+    """Ideal low-pass images of x at each of the `CUTOFFS`: ``(B, C, H, W)`` to three of the same."""
     h, w = x.shape[-2:]
-    masks = _low_pass_masks(h, w, x.device, x.dtype)  # (3, 1, 1, H, W // 2 + 1)
-    spectrum = torch.fft.rfft2(x)
-    return torch.fft.irfft2(spectrum * masks, s=(h, w))
+    masks = _low_pass_masks(h, w, x.device, x.dtype)
+    spectrum = torch.fft.fft(torch.fft.rfft(x)[..., : masks[0].shape[1]], dim=-2)
+    return tuple(_filtered(spectrum, mask, w) for mask in masks)
+
+
+def _filtered(spectrum: Tensor, mask: Tensor, width: int) -> Tensor:
+    """Back to pixels from the leftmost columns ``(B, C, H, K)`` of a spectrum; mask ``(H, K', 1)`` with K' ≤ K."""
+    kept = torch.view_as_complex(torch.view_as_real(spectrum[..., : mask.shape[1]]) * mask)
+    return torch.fft.irfft(torch.fft.ifft(kept, dim=-2), n=width)
 
 
 @lru_cache(maxsize=64)
-def _low_pass_masks(h: int, w: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Masks on the half plane of a real FFT.
+@torch.inference_mode(False)  # masks that were first made for inference serve training too
+def _low_pass_masks(h: int, w: int, device: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Masks ``(H, K, 1)`` on the half plane of a real FFT, as many columns as are not zero.
 
     The window is half-open on the centred plane, so it holds some frequencies without their mirror images. The
     real part of such a filter's output is the output of the mask made symmetric, (M(k) + M(-k)) / 2.
@@ -59,8 +66,11 @@ def _low_pass_masks(h: int, w: int, device: torch.device, dtype: torch.dtype) ->
         centred[rows, columns] = 1
         mask = torch.fft.ifftshift(centred)
         mirrored = mask.flip(0, 1).roll((1, 1), (0, 1))
-        masks.append(((mask + mirrored) / 2)[:, : w // 2 + 1])
-    return torch.stack(masks)[:, None, None].to(device, dtype)
+        half = ((mask + mirrored) / 2)[:, : w // 2 + 1]
+        columns_kept = max(1, int(half.any(0).sum()))
+        # Column by column in memory, as the transform along the columns leaves the spectrum.
+        masks.append(half[:, :columns_kept].t().to(device, dtype).contiguous().t()[..., None])
+    return masks
 
 
 class KernelAttention(nn.Module):
@@ -99,16 +109,17 @@ class FADC(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, O, H, W)``."""
+        if (kernels := inference_kernels(x, self)) is not None:
+            return kernels.fadc(self, x, low_pass)
         x = self.frequency(x)
-        kernel = self.adapted_kernel(x)  # (B, O, C, 3, 3)
+        kernel = self.adapted_kernel(x.mean((2, 3), keepdim=True))  # (B, O, C, 3, 3)
         padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
         dilation = self.dilation(padded).abs()  # (B, 1, H, W), 0 is a plain convolution
         modulation = self.modulation(padded).sigmoid()  # (B, 9, H, W)
         return adaptive_convolution(padded, kernel, dilation, modulation, self.bias)
 
-    def adapted_kernel(self, x: Tensor) -> Tensor:
+    def adapted_kernel(self, mean: Tensor) -> Tensor:
         """The kernel of each picture, ``(B, O, C, 3, 3)``: its mean (low) and the rest (high) weighted apart."""
-        mean = x.mean((2, 3), keepdim=True)
         low = self.weight.mean((2, 3), keepdim=True)  # (O, C, 1, 1)
         return low * self.low(mean) + (self.weight - low) * self.high(mean)
 
@@ -130,7 +141,7 @@ def adaptive_convolution(
     Returns:
         ``(B, O, H, W)``.
     """
-    if (kernels := _kernels_for(padded)) is not None:
+    if (kernels := training_kernels(padded)) is not None:
         return kernels.adaptive_convolution(padded, kernel, dilation, modulation, bias)
     b, o, c = kernel.shape[:3]
     h, w = dilation.shape[-2:]
@@ -154,22 +165,6 @@ def tap_grid(device: torch.device, dtype: torch.dtype) -> Tensor:
     return torch.cartesian_prod(steps, steps).reshape(1, 2 * TAPS, 1, 1)
 
 
-def _kernels_for(x: Tensor) -> ModuleType | None:
-    """The compiled loops, where they can take x: float on the CPU, and not while torch records what is computed."""
-    tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    recording = tracing or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export()
-    known = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
-    return _kernels() if known and not recording else None
-
-
-@cache
-def _kernels() -> ModuleType | None:
-    try:
-        return import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
-    except ImportError:
-        return None
-
-
 class ChannelAttention(nn.Module):
     """Scales each channel by what its mean and its maximum say.
 
@@ -186,10 +181,14 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to the same."""
+        return x * self.scale(x)
+
+    def scale(self, x: Tensor) -> Tensor:
+        """The factors ``(B, C, 1, 1)``."""
         if self.mlp is None:
-            return 0.5 * x
-        scale = (self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))).sigmoid()  # (B, C)
-        return x * scale[:, :, None, None]
+            return x.new_full((*x.shape[:2], 1, 1), 0.5)
+        said: Tensor = self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))  # (B, C)
+        return said.sigmoid()[:, :, None, None]
 
 
 class FA2M(nn.Module):
@@ -202,6 +201,10 @@ class FA2M(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to the same."""
+        if (kernels := inference_kernels(x, self)) is not None:
+            scale = self.channel.scale(x)
+            attention = self.spatial(kernels.summary(x, scale))
+            return kernels.attend(x, scale, attention)
         x = self.channel(x)
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)  # (B, 2, H, W)
         return x * self.spatial(summary).sigmoid()

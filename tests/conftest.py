@@ -31,6 +31,12 @@ def real_data() -> Path:
     return Path(root)
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """The same weights and tensors in every run, whatever tests ran before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -18,7 +18,6 @@ Module = TypeVar("Module", bound=nn.Module)
 
 def disturbed(module: Module, scale: float = 0.5) -> Module:
     """Random parameters and running statistics, so that no gate stays at its neutral start."""
-    torch.manual_seed(1)
     for parameter in module.parameters():
         parameter.data += scale * torch.randn_like(parameter)
     for norm in module.modules():

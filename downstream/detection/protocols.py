@@ -17,7 +17,8 @@ from downstream.detection.yolo import Budget, YoloDetector
 from downstream.inputs import Comparison
 from dwsfusion.errors import InputError
 
-Protocol = Literal["frozen", "retrained", "joint"]
+SAMPLE_SIZE_PX = 256
+"""What the small detector of the sample scenes was trained at."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class DetectionConfig:
 
     detector: str = "auto"
     """Weights (.pt), by file or published name, or an architecture (.yaml) to train from scratch. auto is
-    yolov5su.pt; on the sample scenes, drawings that no published detector knows, a tiny one trained
-    jointly."""
-    protocol: Protocol = "frozen"
+    yolov5su.pt; on the sample scenes, drawings that no published detector knows, sample.pt of this package
+    or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
+    protocol: Literal["frozen", "retrained", "joint"] = "frozen"
     """One given detector for all inputs; one trained for each input; one trained on all inputs in equal
     parts."""
     labels: str = "labels"
@@ -47,15 +48,14 @@ class DetectionConfig:
     """Resamples of the bootstrap over pictures."""
 
     def settled(self, *, sample: bool) -> "DetectionConfig":
-        """The same with the detector chosen; for the sample scenes, with all that its training needs."""
+        """The same with the detector chosen; for the sample scenes, with the settings that suit it."""
         if self.detector != "auto":
             return self
-        if sample:
-            protocol: Protocol = "retrained" if self.protocol == "retrained" else "joint"
-            return replace(
-                self, detector="tiny.yaml", protocol=protocol, image_size=256, epochs=12, learning_rate=0.004
-            )
-        return replace(self, detector="yolov5su.pt")
+        if not sample:
+            return replace(self, detector="yolov5su.pt")
+        if self.protocol == "frozen":
+            return replace(self, detector="sample.pt", image_size=SAMPLE_SIZE_PX)
+        return replace(self, detector="tiny.yaml", image_size=SAMPLE_SIZE_PX, epochs=12, learning_rate=0.006)
 
 
 def make_detectors(
@@ -67,15 +67,13 @@ def make_detectors(
     seed: int,
     device: torch.device,
 ) -> dict[str, list[YoloDetector]]:
-    """Gives every input its detectors: one, or one a seed where they are trained.
+    """Gives every input its detectors: one, or one a seed, from `seed` on, where they are trained.
 
     Args:
         config: protocol and detector, settled.
         comparison: the tested pictures in every input.
         prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
         out: a folder for trained detectors.
-        seed: the first seed.
-        device: where to compute.
 
     Raises:
         InputError: the detector is not usable, or the train pictures are the tested ones.

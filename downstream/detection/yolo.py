@@ -145,24 +145,11 @@ def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: i
     learner.train(
         trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
         data=str(dataset),
-        epochs=budget.epochs,
-        batch=budget.batch_size,
-        nbs=budget.batch_size,  # every batch is a step: else gradients are gathered over 64 pictures
-        optimizer="AdamW",
-        lr0=budget.learning_rate,
-        warmup_epochs=1,
-        imgsz=budget.image_size,
         seed=seed,
         device=str(device),
         project=str(out.resolve().parent),
         name=out.name,
-        exist_ok=True,
-        deterministic=True,
-        amp=False,
-        plots=False,
-        val=False,
-        save=False,
-        verbose=False,
+        **_training_settings(budget),
     )
     if learner.trainer.batch_size != budget.batch_size:
         raise InputError(
@@ -170,12 +157,13 @@ def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: i
             "the smaller one with --batch-size, so that all detectors are trained alike"
         )
     last: Path = learner.trainer.last
+    _strip(last)
     return last
 
 
 def find_model(model: str | Path) -> Path:
-    """Finds a model: a file, our ``tiny.yaml``, an architecture of ultralytics, or published weights to
-    download.
+    """Finds a model: a file, ``tiny.yaml`` or ``sample.pt`` of this package, an architecture of ultralytics,
+    or published weights to download.
 
     Returns:
         The file; for an architecture of ultralytics, its name.
@@ -191,7 +179,7 @@ def find_model(model: str | Path) -> Path:
         return path
     if path.parent != Path():
         raise InputError(f"expected a detector at {path}, found no such file")
-    if path.suffix == ".yaml":
+    if ours.is_file() or path.suffix == ".yaml":
         return ours if ours.is_file() else path
     kept = Path(torch.hub.get_dir()) / "checkpoints" / path.name
     return kept if kept.is_file() else _download(kept)
@@ -200,6 +188,32 @@ def find_model(model: str | Path) -> Path:
 def model_identity(file: Path) -> str:
     """A hash that changes with the weights or the architecture."""
     return hash_file(file) if file.is_file() else hash_text(file.name, _ultralytics().__version__)
+
+
+def _training_settings(budget: Budget) -> dict[str, Any]:
+    return {
+        "epochs": budget.epochs,
+        "batch": budget.batch_size,
+        "nbs": budget.batch_size,  # every batch is a step: else gradients are gathered over 64 pictures
+        "optimizer": "AdamW",
+        "lr0": budget.learning_rate,
+        "warmup_epochs": 1,
+        "imgsz": budget.image_size,
+        "exist_ok": True,
+        "deterministic": True,
+        "amp": False,
+        "plots": False,
+        "val": False,
+        "save": False,
+        "verbose": False,
+    }
+
+
+def _strip(weights: Path) -> None:
+    """Leaves the averaged weights in half precision, as published models are; what only training needs goes."""
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    strip_optimizer(weights)
 
 
 def _download(file: Path) -> Path:

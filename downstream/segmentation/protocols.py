@@ -34,7 +34,7 @@ from dwsfusion.pairs import Skipped
 from dwsfusion.runs import fingerprint, hash_file, hash_text
 
 SAMPLE_TRAINING = TrainingConfig(
-    "tu-test_resnet", "none", decoder_channels=64, epochs=12, batch_size=4, lr=5e-3, crop_px=(144, 192)
+    "tu-test_resnet", "none", decoder_channels=64, epochs=8, batch_size=4, lr=5e-3, crop_px=(144, 192)
 )
 """For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
 

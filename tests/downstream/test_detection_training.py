@@ -107,7 +107,7 @@ def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path):
 
 def test_the_sample_scenes_have_settings_of_their_own():
     sample = DetectionConfig().settled(sample=True)
-    assert (sample.detector, sample.protocol) == ("tiny.yaml", "joint")
+    assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
     assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
     chosen = DetectionConfig(detector="mine.pt", epochs=3)
     assert chosen.settled(sample=True) == chosen

@@ -107,7 +107,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
 @pytest.mark.real_data
 def test_every_tensor_of_the_released_file_is_used(real_data: Path) -> None:
     path = real_data / "official/best_network.pth"
-    released = torch.load(path, weights_only=True)
+    released = torch.load(path, map_location="cpu", weights_only=True)
     assert sum(t.numel() for t in released.values()) == 10059
     generator = load_generator(path)
     constants = sum(t.numel() for n, t in released.items() if n.endswith("dilated_offset"))

@@ -1,0 +1,239 @@
+"""Fusion quality of every input of a comparison: measured once a picture, figures, ranks, differences, files."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from downstream.inputs import INFRARED, VISIBLE, Comparison, is_night
+from downstream.quality.protocols import QualityConfig
+from downstream.quality.ranks import shared_ranks
+from downstream.quality.summary import csv_rows, picture_rows
+from downstream.quality.tasks import correlate, read_detection, read_segmentation
+from downstream.report.tables import write_csv
+from downstream.uncertainty import LEVEL, Estimate, differences, resample_counts
+from dwsfusion.errors import ImageError, InputError
+from dwsfusion.images import read_image
+from dwsfusion.pairs import Skipped
+from dwsfusion.quality import PRESETS, Picture, Preset, grey_levels, measure
+from dwsfusion.runs import hash_file, hash_text, write_json
+
+Floats = NDArray[np.float64]
+Values = dict[str, dict[str, float]]
+"""Input name to metric name to value, of one picture."""
+
+SINGLES = (INFRARED, VISIBLE)
+BASELINE = "max"
+DEFINITIONS = "1"
+"""Raised when a metric is computed otherwise, so that values kept from before are not taken."""
+
+
+class Track(Protocol):
+    """Shows progress over names."""
+
+    def __call__(self, items: Iterable[str], what: str, total: int | None = None) -> Iterable[str]:
+        """Gives the items again."""
+
+
+def compare_quality(
+    comparison: Comparison,
+    out: Path,
+    config: QualityConfig,
+    *,
+    about: Mapping[str, Any],
+    device: torch.device,
+    seed: int = 0,
+    track: Track = lambda items, what, total=None: items,
+) -> dict[str, Any]:
+    """Measures every input and writes ``quality.json``, ``quality.csv`` and ``per_image/NAME.csv``.
+
+    Infrared and visible are measured as if they were fused pictures. Where a metric compares with the sources,
+    that compares a source with itself: the value says what handing one source through would score, it is no
+    fusion, and so it has no rank and nothing is compared with it.
+
+    Args:
+        comparison: the inputs.
+        out: the output folder; what was measured of a picture is kept in its folder ``.measured``.
+        config: preset, resamples, and finished task comparisons.
+        about: what else to keep in the protocol, such as the data set's name.
+        device: where to compute.
+        seed: fixes the resamples.
+        track: wraps the names of the pictures to show progress.
+
+    Returns:
+        What ``quality.json`` holds.
+
+    Raises:
+        InputError: not one picture is usable, or a task comparison is not there.
+    """
+    preset = PRESETS[config.preset]
+    measured, skipped = _measure_all(comparison, preset, config.preset, out / ".measured", device, track)
+    names = list(measured)
+    values = {
+        i.name: {m: np.array([measured[n][i.name].get(m, np.nan) for n in names]) for m in preset}
+        for i in comparison.inputs
+    }
+    preset = {m: d for m, d in preset.items() if any(np.isfinite(v[m]).any() for v in values.values())}
+    counts = resample_counts(len(names), config.resamples, seed)
+    estimates = {name: {m: mean_estimate(v[m], counts) for m in preset} for name, v in values.items()}
+    result = {
+        "preset": config.preset,
+        "images": len(names),
+        "metrics": {m: _describe(preset[m]) for m in preset},
+        "protocol": {
+            **about,
+            "grey": "BT.601 luma, rounded to whole levels 0..255, of all pictures",
+            "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
+            "sources": "infrared and visible are measured as if fused: no rank, and no difference to them where a "
+            "metric compares with the sources",
+            "skipped": [asdict(s) for s in (*comparison.skipped, *skipped)],
+        },
+        "inputs": {name: {m: _entry(v[m], estimates[name][m], names) for m in preset} for name, v in values.items()},
+        "ranks": _ranks(estimates, preset),
+        "won_by_a_source": _won_by_a_source(estimates, preset),
+        "differences": _differences(estimates, preset),
+        "tasks": _tasks(config, values, names, preset, seed),
+    }
+    write_json(out / "quality.json", result)
+    write_csv(out / "quality.csv", csv_rows(result))
+    for name, columns in values.items():
+        write_csv(out / "per_image" / f"{name}.csv", picture_rows(result, names, columns))
+    return result
+
+
+def mean_estimate(values: Floats, counts: NDArray[np.int64]) -> Estimate:
+    """The mean over the pictures that have a value, with its resamples.
+
+    Args:
+        values: ``(n,)``, NaN where a picture has none.
+        counts: ``(R, n)``, how often each picture is drawn.
+    """
+    defined = np.isfinite(values)
+    if not defined.any():
+        return Estimate(None, np.full(len(counts), np.nan))
+    drawn = counts @ defined
+    sums = counts @ np.where(defined, values, 0)
+    samples = np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
+    return Estimate(float(values[defined].mean()), samples)
+
+
+def _measure_all(
+    comparison: Comparison, preset: Preset, preset_name: str, kept: Path, device: torch.device, track: Track
+) -> tuple[dict[str, Values], list[Skipped]]:
+    """Measures every picture in all inputs, or reads what was measured of the same files before."""
+    measured, skipped = {}, []
+    for name in track(comparison.names, "measure", len(comparison.names)):
+        files = {i.name: i.files[name] for i in comparison.inputs}
+        try:
+            measured[name] = _measure_picture(files, preset, preset_name, kept / f"{name}.json", device)
+        except (ImageError, OSError) as error:
+            skipped.append(Skipped(name, str(error)))
+    if not measured:
+        raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
+    return measured, skipped
+
+
+def _measure_picture(
+    files: Mapping[str, Path], preset: Preset, preset_name: str, kept: Path, device: torch.device
+) -> Values:
+    hashes = {name: hash_file(path) for name, path in files.items()}
+    sources = (DEFINITIONS, preset_name, hashes[INFRARED], hashes[VISIBLE])
+    keys = {name: hash_text(*sources, found) for name, found in hashes.items()}
+    known: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    missing = [name for name, key in keys.items() if key not in known]
+    if missing:
+        ir, vis = (_picture(files[name], device) for name in SINGLES)
+        for name in missing:
+            try:
+                found = measure(_picture(files[name], device), ir, vis, preset)
+            except ImageError as error:
+                raise ImageError(f"input {name}: {error}") from error
+            known[keys[name]] = {metric: float(value) for metric, value in found.items()}
+        write_json(kept, known)
+    return {name: known[key] for name, key in keys.items()}
+
+
+def _picture(path: Path, device: torch.device) -> Picture:
+    return Picture(grey_levels(read_image(path)).to(device))
+
+
+def _describe(metric: Any) -> dict[str, Any]:
+    return {
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
+        "against_sources": metric.against_sources,
+        "definition": metric.definition,
+    }
+
+
+def _entry(values: Floats, estimate: Estimate, names: Sequence[str]) -> dict[str, Any]:
+    """What ``quality.json`` says about a metric of an input; the deviation is that over the pictures."""
+    groups = {"day": False, "night": True}
+    chosen = {g: np.array([is_night(n) is dark for n in names]) for g, dark in groups.items()}
+    return {
+        **_mean_std(values),
+        "interval": estimate.interval,
+        **{g: _mean_std(values[c]) if c.any() else None for g, c in chosen.items()},
+    }
+
+
+def _mean_std(values: Floats) -> dict[str, Any]:
+    defined = values[np.isfinite(values)]
+    if not len(defined):
+        return {"mean": None, "std": None, "images": 0}
+    return {"mean": float(defined.mean()), "std": float(defined.std()), "images": len(defined)}
+
+
+def _ranks(estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset) -> dict[str, dict[str, float]]:
+    """Rank of every fused input by each metric, 1 the best, and the mean of its ranks; ties share theirs."""
+    fused = [name for name in estimates if name not in SINGLES]
+    by_metric = {m: shared_ranks([_oriented(estimates[name][m], preset, m) for name in fused]) for m in preset}
+    return {
+        name: {
+            **{m: float(r[k]) for m, r in by_metric.items()},
+            "mean": float(np.mean([r[k] for r in by_metric.values()])),
+        }
+        for k, name in enumerate(fused)
+    }
+
+
+def _won_by_a_source(estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset) -> list[str]:
+    """Metrics by which infrared or visible itself, handed through, beats every fused input."""
+    best = {m: max(estimates, key=lambda name: _oriented(estimates[name][m], preset, m)) for m in preset}
+    return [m for m, name in best.items() if name in SINGLES]
+
+
+def _differences(estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset) -> list[dict[str, Any]]:
+    """Every fused input against max, and against the better source where that comparison means something."""
+    alone = [m for m, metric in preset.items() if not metric.against_sources]
+    compared = [m for m, metric in preset.items() if metric.against_sources]
+    fused = {name: e for name, e in estimates.items() if name not in SINGLES}
+    rows = differences(estimates, alone, SINGLES, BASELINE) + differences(fused, compared, (BASELINE,), BASELINE)
+    return [row for row in rows if row["input"] not in SINGLES]
+
+
+def _oriented(estimate: Estimate, preset: Preset, metric: str) -> float:
+    """The mean, turned so that more is better."""
+    value = -np.inf if estimate.value is None else estimate.value
+    return value if preset[metric].higher_is_better else -value
+
+
+def _tasks(
+    config: QualityConfig, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], preset: Preset, seed: int
+) -> dict[str, Any]:
+    """Correlations with the figures of finished task comparisons, over the fused inputs."""
+    fused = [name for name in values if name not in SINGLES]
+    runs = [
+        *([read_detection(config.detection, fused)] if config.detection else []),
+        *([read_segmentation(config.segmentation, fused)] if config.segmentation else []),
+    ]
+    oriented = {
+        name: {m: v if preset[m].higher_is_better else -v for m, v in values[name].items() if m in preset}
+        for name in fused
+    }
+    return {run.task: correlate(run, oriented, names, config.resamples, seed) for run in runs}

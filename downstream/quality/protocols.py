@@ -1,0 +1,22 @@
+"""How fusion quality is compared."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """How fusion quality is compared."""
+
+    preset: Literal["default", "authors", "cddfuse"] = "default"
+    """Definitions of the metrics: the literature's, DWSFusion's authors', or those of CDDFuse's program."""
+    resamples: int = 1000
+    """Resamples of the bootstrap over pictures."""
+    detection: Path | None = None
+    """Folder of a finished compare_detection, such as out/detection: does quality go with mAP50?"""
+    segmentation: Path | None = None
+    """Folder of a finished compare_segmentation, such as out/segmentation: does quality go with mIoU?"""
+    costs: Path | None = None
+    """Table of what methods cost, to be filled in (CSV: method,parameters,flops,ms); made where it is not there.
+    With detection or segmentation, cost is drawn against their figures."""

@@ -1,0 +1,233 @@
+"""What a fusion costs: parameters, operations, time, memory, and where the time goes."""
+
+import ctypes
+import math
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from dwsfusion.acceleration import plain_operations
+from dwsfusion.generator import Generator
+
+Network = Callable[[Tensor, Tensor], Any]
+Shape = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One method at one size."""
+
+    name: str
+    ms: float
+    """Median time a picture."""
+    ratio: float
+    """How many times faster than the first method, the median of the ratios round by round."""
+    peak_mb: float | None
+    """Memory beyond what there was before, at its peak; None where the system does not tell."""
+
+    @property
+    def per_second(self) -> float:
+        """Pictures a second."""
+        return 1000 / self.ms
+
+
+def count_parameters(net: nn.Module) -> int:
+    """How many numbers training adjusts."""
+    return sum(p.numel() for p in net.parameters() if p.requires_grad)
+
+
+def count_flops(net: nn.Module, height: int, width: int) -> int:
+    """Floating-point operations for one pair, a multiply-add as two.
+
+    Counted on the plain operations: convolutions; transforms as 5 n log2 n, half for real ones; the sampling with
+    8 a bilinear value, 1 for its modulation and 2 a filter. Elementwise work is left out.
+    """
+    pair = torch.rand(2, 1, 1, height, width)
+    with (
+        plain_operations(),
+        torch.no_grad(),
+        FlopCounterMode(display=False, custom_mapping=_flop_formulas()) as counter,
+    ):
+        net(*pair)
+    return int(counter.get_total_flops())
+
+
+@torch.inference_mode()
+def compare(methods: Mapping[str, Network], size: tuple[int, int], rounds: int, device: torch.device) -> list[Timing]:
+    """Times methods in turn, round by round, so that what else the machine does meets all of them.
+
+    Args:
+        methods: name to network; the first is what the others are compared with.
+        size: height and width in pixels.
+        rounds: how often each runs, after one run that is not counted.
+        device: where the pictures lie.
+    """
+    pair = torch.rand(2, 1, 1, *size, generator=torch.Generator().manual_seed(0)).to(device)
+    peaks = {name: _peak_mb(partial(net, pair[0], pair[1]), device) for name, net in methods.items()}
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for _ in range(rounds):
+        for name, net in methods.items():
+            seconds[name].append(_seconds(net, pair, device))
+    first = seconds[next(iter(methods))]
+    return [
+        Timing(
+            name,
+            1000 * statistics.median(times),
+            statistics.median(a / b for a, b in zip(first, times, strict=True)),
+            peaks[name],
+        )
+        for name, times in seconds.items()
+    ]
+
+
+def gpu_ms(net: nn.Module, size: tuple[int, int], rounds: int) -> float | None:
+    """Median time of a copy of the network on the GPU, where there is one."""
+    if not torch.cuda.is_available():
+        return None
+    device = torch.device("cuda")
+    return compare({"gpu": deepcopy(net).to(device)}, size, rounds, device)[0].ms
+
+
+@torch.inference_mode()
+def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[dict[str, Any]]:
+    """Where the time goes on the CPU, beside the least that memory allows.
+
+    Returns:
+        For each stage its median time (``ms``) and ``bound_ms``: to read its inputs and write its outputs once, at
+        the rate at which this machine copies memory.
+    """
+    spent: dict[str, list[float]] = defaultdict(list)
+    moved: dict[str, int] = {}
+    stages = {
+        f"{part}.{name}": stage
+        for part in ("weigh_ir", "weigh_vis", "fuse")
+        for name, stage in net.get_submodule(part).named_children()
+    } | {"balance": net.balance}
+    hooks = [hook for name, stage in stages.items() for hook in _watch(name, stage, spent, moved)]
+    pair = torch.rand(2, 1, 1, *size)
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        net(*pair)
+        spent["all"].append(time.perf_counter() - start)
+    for hook in hooks:
+        hook.remove()
+    rate = _bytes_per_second()
+    rows: list[dict[str, Any]] = [
+        {"stage": name, "ms": 1000 * statistics.median(times[1:]), "bound_ms": 1000 * moved.get(name, 0) / rate}
+        for name, times in spent.items()
+    ]
+    rows[-1]["bound_ms"] = sum(1000 * size / rate for size in moved.values())
+    return rows
+
+
+def plot_sizes(timings: Mapping[tuple[int, int], Sequence[Timing]], path: Path) -> None:
+    """Draws the time over the number of pixels, both logarithmic, a line a method; a PNG."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    megapixels = [h * w / 1e6 for h, w in timings]
+    for index, method in enumerate(next(iter(timings.values()))):
+        axes.plot(megapixels, [rows[index].ms for rows in timings.values()], "o-", label=method.name)
+    axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="ms a pair")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+
+
+def _watch(name: str, stage: nn.Module, spent: dict[str, list[float]], moved: dict[str, int]) -> tuple[Any, Any]:
+    started: list[float] = []
+
+    def before(_module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
+        started.append(time.perf_counter())
+
+    def after(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        spent[name].append(time.perf_counter() - started.pop())
+        moved[name] = sum(x.numel() * x.element_size() for x in (*inputs, output))
+
+    return stage.register_forward_pre_hook(before), stage.register_forward_hook(after)
+
+
+def _seconds(net: Network, pair: Tensor, device: torch.device) -> float:
+    _wait(device)
+    start = time.perf_counter()
+    net(pair[0], pair[1])
+    _wait(device)
+    return time.perf_counter() - start
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _bytes_per_second() -> float:
+    """Read and written bytes a second of a copy that no cache holds."""
+    source = torch.rand(32 * 2**20)
+    target, times = torch.empty_like(source), []
+    for _ in range(5):
+        start = time.perf_counter()
+        target.copy_(source)
+        times.append(time.perf_counter() - start)
+    return 2 * source.numel() * source.element_size() / min(times)
+
+
+def _peak_mb(compute: Callable[[], Any], device: torch.device) -> float | None:
+    """Runs once to warm up, once to measure."""
+    compute()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        compute()
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)  # what earlier methods left would hide what this one needs
+    try:
+        reset.write_text("5")  # Linux: forget the highest mark
+    except OSError:
+        return None
+    before_kb = _status_kb(status, "VmRSS")
+    compute()
+    return (_status_kb(status, "VmHWM") - before_kb) / 1024
+
+
+def _status_kb(status: Path, key: str) -> int:
+    lines = status.read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key))
+
+
+def _flop_formulas() -> dict[Any, Callable[..., int]]:
+    def sampling(_x: Shape, weight: Shape, *_rest: Any, out_shape: Shape, **_named: Any) -> int:
+        filters, channels, taps = weight[0], weight[1], weight[2] * weight[3]
+        # Batches come as groups: every filter sees its own group's channels, every channel is read once.
+        groups = _x[1] // channels
+        return out_shape[2] * out_shape[3] * taps * (9 * channels * groups + 2 * channels * filters)
+
+    def complex_fft(shape: Shape, dim: Sequence[int], *_rest: Any, **_named: Any) -> int:
+        return math.ceil(5 * math.prod(shape) * sum(math.log2(shape[d]) for d in dim))
+
+    def forward_fft(shape: Shape, dim: Sequence[int], *rest: Any, **_named: Any) -> int:
+        return complex_fft(shape, dim) // 2
+
+    def backward_fft(_shape: Shape, dim: Sequence[int], *_rest: Any, out_shape: Shape, **_named: Any) -> int:
+        return complex_fft(out_shape, dim) // 2
+
+    aten = torch.ops.aten
+    return {
+        torch.ops.torchvision.deform_conv2d: sampling,
+        aten._fft_c2c: complex_fft,
+        aten._fft_r2c: forward_fft,
+        aten._fft_c2r: backward_fft,
+    }

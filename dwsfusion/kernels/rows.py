@@ -1,0 +1,130 @@
+"""What all compiled loops are made of: work on rows of pixels, and rows shared among threads.
+
+The loops take rows as separate one-dimensional arrays, for then the compiler writes vector instructions.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from numba import njit
+from numpy.typing import NDArray
+from torch import Tensor
+
+_LEAST = 4
+"""Rows or parts of a picture that are worth a thread."""
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
+    "fastmath": {"contract", "reassoc", "nsz"},
+}
+
+
+def compiled(function: Any) -> Any:
+    """Compiles at the first call and keeps the machine code on disk, where there is a place for it."""
+    try:
+        dispatcher = njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
+        return njit(**_OPTIONS)(function)
+    # Numba would notice a change of the function's own file only, but the kernels call one another across files.
+    dispatcher._cache._cache_file._source_stamp = _source_stamp()
+    return dispatcher
+
+
+def in_parallel(kernel: Callable[..., None], count: int, *args: Any) -> None:
+    """Calls ``kernel(*args, start, stop)`` on as many parts of ``range(count)`` as torch may use threads."""
+    threads = max(1, min(torch.get_num_threads(), count // _LEAST))
+    parts = list(pairwise(count * part // threads for part in range(threads + 1)))
+    # Whether tiny numbers count as zero is each thread's own setting: ours follow the caller.
+    flush = sys.float_info.min / 2 == 0
+    waiting = [_pool(os.getpid()).submit(_run, flush, kernel, *args, *part) for part in parts[1:]]
+    kernel(*args, *parts[0])
+    for part in waiting:
+        part.result()
+
+
+def _run(flush: bool, kernel: Callable[..., None], *args: Any) -> None:
+    torch.set_flush_denormal(flush)
+    kernel(*args)
+
+
+def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
+    """Tensors as arrays on the same memory, row after row."""
+    return [tensor.detach().contiguous().numpy() for tensor in tensors]
+
+
+@cache
+def _source_stamp() -> tuple[tuple[str, int, int], ...]:
+    states = [(path.name, path.stat()) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    # Keyed by the process: threads do not survive a fork.
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="dwsfusion")
+
+
+@compiled
+def convolve_row(out, above, here, below, weights):  # type: ignore[no-untyped-def]
+    """Adds a 3×3 convolution of three rows, each two pixels longer than the result."""
+    a, b, c = weights[0, 0], weights[0, 1], weights[0, 2]
+    d, e, f = weights[1, 0], weights[1, 1], weights[1, 2]
+    g, h, i = weights[2, 0], weights[2, 1], weights[2, 2]
+    for x in range(len(out)):
+        out[x] += (
+            a * above[x] + b * above[x + 1] + c * above[x + 2]
+            + d * here[x] + e * here[x + 1] + f * here[x + 2]
+            + g * below[x] + h * below[x + 1] + i * below[x + 2]
+        )  # fmt: skip
+
+
+@compiled
+def copy_row(out, row):  # type: ignore[no-untyped-def]
+    """Faster than a slice's assignment, which has to think of overlap."""
+    for x in range(len(out)):
+        out[x] = row[x]
+
+
+@compiled
+def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
+    """Copies the rows y - 1, y and y + 1 of a plane between zeros."""
+    height, width = plane.shape
+    for k in range(3):
+        if 0 <= y + k - 1 < height:
+            copy_row(rows[k, 1 : width + 1], plane[y + k - 1])
+        else:
+            rows[k] = 0
+
+
+@compiled
+def relu_row(row):  # type: ignore[no-untyped-def]
+    """In place."""
+    zero = row.dtype.type(0)
+    for x in range(len(row)):
+        row[x] = zero if row[x] < zero else row[x]  # NaN stays
+
+
+@compiled
+def sigmoid_row(row):  # type: ignore[no-untyped-def]
+    """A quotient of polynomials in x², fitted to 2e-7: the exponential function would not become vector code."""
+    real = row.dtype.type
+    half, end = real(0.5), real(17)
+    p0, p1, p2 = real(0.24999999918880103), real(0.008562428862966475), real(6.083552252146326e-05)
+    p3, p4, p5 = real(1.1141717998135171e-07), real(3.111413311963392e-11), real(-3.2200066964473237e-15)
+    q0, q1, q2 = real(1), real(0.11758304513952958), real(0.0017085970432676786)
+    q3, q4 = real(6.223812024695427e-06), real(5.1712488289796726e-09)
+    for i in range(len(row)):
+        x = row[i]
+        x = end if x > end else x
+        x = -end if x < -end else x  # NaN stays
+        z = x * x
+        above = ((((p5 * z + p4) * z + p3) * z + p2) * z + p1) * z + p0
+        row[i] = half + x * above / ((((q4 * z + q3) * z + q2) * z + q1) * z + q0)

@@ -1,0 +1,45 @@
+"""Compare infrared, visible, mean, max, DWSFusion and other fused pictures by the metrics of fusion quality."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from downstream.inputs import DWSFUSION, ComparisonConfig
+from downstream.quality.comparison import compare_quality
+from downstream.quality.protocols import QualityConfig
+from downstream.quality.summary import group_rows, notes, table_rows, task_rows
+from downstream.report.tables import print_table
+from downstream.report.tradeoff import Cost, write_tradeoff
+from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
+from dwsfusion.pairs import Skipped
+from dwsfusion.runs import write_run
+
+
+@dataclass(frozen=True)
+class Config(ComparisonConfig):
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    out: Path = Path("out/quality")
+    """Where figures go."""
+
+
+def main(config: Config) -> int:
+    check_writable(config.out)
+    data, fuser, seed = resolve_data(config.data), config.fuser(), config.seed
+    tested = config.prepare(data, fuser, config.split, track)
+    about = {"data": data.name, "split": config.split}
+    result = compare_quality(
+        tested, config.out, config.quality, about=about, device=fuser.device, seed=seed, track=track
+    )
+    runs = {"detection": config.quality.detection, "segmentation": config.quality.segmentation}
+    known = {DWSFUSION: Cost(parameters=sum(p.numel() for p in fuser.network.parameters()))}
+    write_tradeoff(config.quality.costs, runs, list(result["inputs"]), known, config.out)
+    kept = {"protocol": result["protocol"]}
+    write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
+    for title, rows in (("Day and night", group_rows(result)), ("Metric and task", task_rows(result))):
+        if rows:
+            print_table(title, rows)
+    print_table(f"Fusion quality, preset {result['preset']}", table_rows(result), notes(result))
+    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+
+
+if __name__ == "__main__":
+    run_command(main, Config)
