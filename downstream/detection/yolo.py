@@ -210,10 +210,15 @@ def _training_settings(budget: Budget) -> dict[str, Any]:
 
 
 def _strip(weights: Path) -> None:
-    """Leaves the averaged weights in half precision, as published models are; what only training needs goes."""
+    """Leaves the averaged weights in half precision, as published models are, and no path of this machine."""
     from ultralytics.utils.torch_utils import strip_optimizer
 
     strip_optimizer(weights)
+    kept = torch.load(weights, map_location="cpu", weights_only=False)  # our own file: it holds the model's class
+    told = {name: kept["train_args"][name] for name in ("task", "imgsz", "epochs", "batch", "seed", "optimizer", "lr0")}
+    kept["model"].args, kept["train_args"] = told, told
+    kept["model"].yaml["yaml_file"] = Path(kept["model"].yaml["yaml_file"]).name
+    torch.save(kept, weights)
 
 
 def _download(file: Path) -> Path:

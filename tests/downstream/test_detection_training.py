@@ -39,7 +39,7 @@ def train_all(train, out, joint, seeds=(0,), budget=BUDGET):
 
 
 def weights(path):
-    return torch.load(path, weights_only=False)["ema"].state_dict()
+    return torch.load(path, weights_only=False)["model"].state_dict()
 
 
 def test_the_data_set_holds_every_picture_in_every_input(train, tmp_path):
