@@ -13,7 +13,7 @@ from rich.table import Table
 from dwsfusion.runs import write_text
 
 Row = Mapping[str, Any]
-WIDTH_CHARS = 160
+WIDTH_CHARS = 200
 
 
 def percent(value: float | None) -> str:
