@@ -1,8 +1,10 @@
 """Who sees what: objects that both cameras see, that only one sees, and what becomes of them after fusion.
- Objects annotated on infrared alone and on visible alone are matched one to one: same class, IoU of 0.5 or
+
+Objects annotated on infrared alone and on visible alone are matched one to one: same class, IoU of 0.5 or
 more, the best overlap first. A matched pair is one object seen by both and takes the mean of its two boxes,
 so that neither camera's drawing of it is favoured; the rest are seen by one camera only and keep their box.
- An object counts as found where COCOeval's rule gives it a detection at IoU 0.5 among those of an input that
+
+An object counts as found where COCOeval's rule gives it a detection at IoU 0.5 among those of an input that
 reach the input's own confidence of best F1.
 """
 

@@ -1,5 +1,6 @@
 """Average precision for any weighting of the pictures, from one run of COCOeval's matching.
- COCOeval, the figure of record, matches detections to objects picture by picture and then accumulates over
+
+COCOeval, the figure of record, matches detections to objects picture by picture and then accumulates over
 the set. The matching does not depend on which other pictures are in the set, so it is done once; the
 accumulation is written here for many weightings at once. With all weights one it gives COCOeval's own
 figures.

@@ -1,5 +1,6 @@
 """Own detectors: one an input (protocol ``retrained``), or one for all inputs (protocol ``joint``).
- Retrained gives every input a detector that knows its looks, at the cost of one training an input and seed.
+
+Retrained gives every input a detector that knows its looks, at the cost of one training an input and seed.
 Joint trains a single detector on the train pictures of all inputs in equal parts, so that no input is
 favoured, and then uses it as a frozen one.
 """

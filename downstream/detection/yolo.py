@@ -1,5 +1,6 @@
 """The door to ultralytics: the only file that imports it.
- ultralytics is AGPL-3.0, installs packages and reports usage unless told not to; both are turned off here. It
+
+ultralytics is AGPL-3.0, installs packages and reports usage unless told not to; both are turned off here. It
 is imported when a detector is first asked for, not before.
 """
 

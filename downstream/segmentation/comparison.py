@@ -87,24 +87,14 @@ def compare_segmentation(
         raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
     matrices = {name: np.stack([found[n] for n in names], axis=1) for name, found in counted.items()}
     figures = {name: _figures(m, names, config.resamples, seed) for name, m in matrices.items()}
-    result = {
-        "protocol": {
-            **about,
-            **_protocol(config, segmenters, seed, measurable),
-            "without_label": unlabelled,
-            "classes_without_truth": _absent(matrices[VISIBLE], measurable),
-            "skipped": [asdict(s) for s in skipped],
-        },
-        "images": len(names),
-        "classes": list(MSRS_CLASSES),
-        "inputs": {name: _entry(matrices[name], names, f) for name, f in figures.items()},
-        "differences": differences({n: f["all"] for n, f in figures.items()}, COMPARED, SINGLES, BASELINE),
+    protocol = {
+        **about,
+        **_protocol(config, segmenters, seed, measurable),
+        "without_label": unlabelled,
+        "classes_without_truth": _absent(matrices[VISIBLE], measurable),
+        "skipped": [asdict(s) for s in skipped],
     }
-    for name, found in matrices.items():
-        _write_matrices(out / "confusion" / f"{name}.npz", found, names)
-    write_json(out / "segmentation.json", result)
-    write_csv(out / "segmentation.csv", csv_rows(result))
-    return result
+    return _write_result(out, protocol, names, matrices, figures)
 
 
 def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
@@ -120,6 +110,27 @@ def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
     ids = segmenter.predict(read_image(picture))
     write_png(out, ids, {SOURCE_KEY: source})
     return ids
+
+
+def _write_result(
+    out: Path,
+    protocol: Mapping[str, Any],
+    names: Sequence[str],
+    matrices: Mapping[str, Counts],
+    figures: Mapping[str, Mapping[str, Mapping[str, Estimate]]],
+) -> dict[str, Any]:
+    result = {
+        "protocol": protocol,
+        "images": len(names),
+        "classes": list(MSRS_CLASSES),
+        "inputs": {name: _entry(matrices[name], names, f) for name, f in figures.items()},
+        "differences": differences({n: f["all"] for n, f in figures.items()}, COMPARED, SINGLES, BASELINE),
+    }
+    for name, found in matrices.items():
+        _write_matrices(out / "confusion" / f"{name}.npz", found, names)
+    write_json(out / "segmentation.json", result)
+    write_csv(out / "segmentation.csv", csv_rows(result))
+    return result
 
 
 def _read_truths(

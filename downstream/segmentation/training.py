@@ -78,10 +78,6 @@ class Crop:
     mirrored: bool
 
 
-SCALES = (0.75, 1.5)
-"""Smallest and largest magnification of a crop."""
-
-
 def train_network(
     network: nn.Module,
     pictures: Sequence[Array],
