@@ -71,7 +71,7 @@ def detection_grid(
 
 
 def segmentation_grid(
-    maps: Mapping[str, Array], classes: Sequence[str], palette: Array, truth: Array | None = None
+    maps: Mapping[str, Array], classes: Sequence[str], palette: Array, truth: Array | None = None, note: str = ""
 ) -> Figure:
     """Shows the classes that a segmenter sees in each input as colours, with a legend on top.
 
@@ -80,6 +80,7 @@ def segmentation_grid(
         classes: the names of the K classes.
         palette: their colours, uint8 ``(K, 3)``.
         truth: the annotated ids; with them there is a last panel.
+        note: a line below everything, such as what forbids to take the maps for a result.
 
     Raises:
         ImageError: the maps differ in size.
@@ -91,7 +92,7 @@ def segmentation_grid(
         legend.append((IGNORED, _IGNORED_RGB))
     pictures = {name: colour_map(ids, palette) for name, ids in maps.items()}
     # Interpolation would mix colours of two classes into that of a third.
-    return make_sheet(pictures, legend=legend, interpolation="none").figure
+    return make_sheet(pictures, legend=legend, interpolation="none", note=note).figure
 
 
 def colour_map(ids: Array, palette: Array) -> Array:

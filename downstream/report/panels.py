@@ -49,6 +49,7 @@ def make_sheet(
     per_row: int = 6,
     legend: Legend = (),
     interpolation: str = "antialiased",
+    note: str = "",
 ) -> Sheet:
     """Lays pictures out side by side with captions.
 
@@ -59,22 +60,22 @@ def make_sheet(
         per_row: the most panels in a row.
         legend: names and 8-bit RGB colours, shown as a bar over the panels.
         interpolation: how matplotlib scales the pictures.
+        note: a line in red below everything.
 
     Raises:
         ImageError: the pictures differ in size.
     """
-    height_px, width_px = _common_size(pictures)
     rows = _rows(len(pictures), per_row)
     columns = len(rows[0])
-    room = TEXT_WIDTH_IN - 2 * _MARGIN_IN - (columns - 1) * _GAP_IN
-    width = min(room / columns, MAX_SIDE_IN, MAX_SIDE_IN * width_px / height_px)
-    height = width * height_px / width_px
+    width, height, px_per_pt = _panel_size(pictures, columns)
     inner = columns * (width + _GAP_IN) - _GAP_IN
     captions = [caption(i, name, width * 72) for i, name in enumerate(pictures)]
     pitches = [height + _caption_height_in([captions[i] for i in row]) + _GAP_IN for row in rows]
     legend_rows = _legend_rows(legend, inner)
     top = legend_rows * _LEGEND_ROW_IN + _LEGEND_GAP_IN if legend else _MARGIN_IN
-    figure = Figure(figsize=(inner + 2 * _MARGIN_IN, top + sum(pitches) - _GAP_IN))
+    bottom = _LINE_PT / 72 if note else 0
+    figure = Figure(figsize=(inner + 2 * _MARGIN_IN, top + sum(pitches) - _GAP_IN + bottom))
+    figure.text(0.5, 0, note, color="firebrick", ha="center", va="bottom", fontproperties=SERIF, fontsize=_LEGEND_PT)
     panels, names = {}, list(pictures)
     for row, pitch in zip(rows, pitches, strict=True):
         left = _MARGIN_IN + (columns - len(row)) / 2 * (width + _GAP_IN)
@@ -85,7 +86,7 @@ def make_sheet(
         top += pitch
     if legend:
         _draw_legend(_axes(figure, _MARGIN_IN, 0, inner, legend_rows * _LEGEND_ROW_IN), legend, legend_rows)
-    return Sheet(figure, panels, width_px / (width * 72))
+    return Sheet(figure, panels, px_per_pt)
 
 
 def title(name: str) -> str:
@@ -119,6 +120,14 @@ def ink(colour: Any) -> str:
     """Black or white, whichever reads better on a colour that matplotlib knows."""
     red, green, blue = to_rgb(colour)
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def _panel_size(pictures: Mapping[str, Array], columns: int) -> tuple[float, float, float]:
+    """Width and height of a panel in inches, and how many picture pixels a point covers."""
+    height_px, width_px = _common_size(pictures)
+    room = TEXT_WIDTH_IN - 2 * _MARGIN_IN - (columns - 1) * _GAP_IN
+    width = min(room / columns, MAX_SIDE_IN, MAX_SIDE_IN * width_px / height_px)
+    return width, width * height_px / width_px, width_px / (width * 72)
 
 
 def _common_size(pictures: Mapping[str, Array]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Reads back what a detection run wrote: COCO ground truth and COCO results, as boxes by picture."""
+"""Reads back what a comparison wrote: COCO ground truth and results as boxes by picture, and its warning."""
 
 import json
 from collections import defaultdict
@@ -45,6 +45,11 @@ def read_detections(path: Path) -> dict[int, Detections]:
         return found
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"expected COCO results in {path}, found {error!r}: {_CURE}") from error
+
+
+def read_warning(path: Path) -> str:
+    """Reads the warning of a ``segmentation.json``; empty where there is none, or no such file."""
+    return str(_read_json(path)["protocol"].get("warning", "")) if path.is_file() else ""
 
 
 def _read_json(path: Path) -> Any:

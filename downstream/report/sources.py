@@ -13,7 +13,7 @@ from downstream.detection.coco import Detections
 from downstream.inputs import INFRARED, VISIBLE, Comparison
 from downstream.report.grids import detection_grid, fusion_grid, segmentation_grid
 from downstream.report.insets import Region, check_zooms, choose_zooms
-from downstream.report.predictions import read_detections, read_truth
+from downstream.report.predictions import read_detections, read_truth, read_warning
 from downstream.segmentation.classes import MSRS_CLASSES, PALETTE, read_label
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
@@ -118,6 +118,7 @@ class SegmentationGrids:
     def __init__(self, comparison: Comparison, run: Path, labels: str | None) -> None:
         self._labels = comparison.root / labels if labels is not None else None
         self._maps = {i.name: images_by_stem(run / "predictions" / i.name)[0] for i in comparison.inputs}
+        self._note = read_warning(run / "segmentation.json")
         shared = set(comparison.names).intersection(*self._maps.values())
         self._names = tuple(sorted(shared))
 
@@ -135,7 +136,7 @@ class SegmentationGrids:
         maps = {input_name: read_label(files[name]) for input_name, files in self._maps.items()}
         label = self._labels / f"{name}.png" if self._labels is not None else None
         truth = read_label(label) if label is not None and label.is_file() else None
-        return segmentation_grid(maps, MSRS_CLASSES, np.array(PALETTE, np.uint8), truth)
+        return segmentation_grid(maps, MSRS_CLASSES, np.array(PALETTE, np.uint8), truth, self._note)
 
 
 def _read_pictures(comparison: Comparison, name: str) -> dict[str, Array]:

@@ -22,6 +22,7 @@ from downstream.report.export import GridConfig, choose_pictures, export_grids, 
 from downstream.report.grids import TRUTH, colour_map, detection_grid, fusion_grid, segmentation_grid
 from downstream.report.insets import ZOOM_COLOURS, Region, check_zooms, choose_zooms, parse_zoom, place_insets
 from downstream.report.panels import TEXT_WIDTH_IN, caption, make_sheet, text_width_pt
+from downstream.report.predictions import read_warning
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.generator import Generator
@@ -375,3 +376,15 @@ def test_script_end_to_end(
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"00002N.png", "00002N.pdf", "run.json"}
     assert json.loads((tmp_path / "out/run.json").read_text())["pictures"] == ["00002N"]
     assert "00002N" in capsys.readouterr().out
+
+
+def test_a_warning_of_the_run_stands_below_its_colour_maps(tmp_path: Path) -> None:
+    path = tmp_path / "segmentation.json"
+    assert read_warning(path) == ""
+    path.write_text(json.dumps({"protocol": {"warning": "not a result"}}))
+    maps = {"visible": np.zeros((20, 30), np.uint8)}
+    plain, warned = (
+        segmentation_grid(maps, ("a",), np.zeros((1, 3), np.uint8), note=n) for n in ("", read_warning(path))
+    )
+    assert [text.get_text() for text in warned.texts] == ["not a result"]
+    assert warned.get_figheight() > plain.get_figheight()
