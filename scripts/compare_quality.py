@@ -8,8 +8,9 @@ from downstream.quality.comparison import compare_quality
 from downstream.quality.protocols import QualityConfig
 from downstream.quality.summary import group_rows, notes, table_rows, task_rows
 from downstream.report.tables import print_table
-from downstream.report.tradeoff import Cost, write_tradeoff
+from downstream.report.tradeoff import measure_cost, write_tradeoff
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
+from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_run
 
@@ -30,7 +31,8 @@ def main(config: Config) -> int:
         tested, config.out, config.quality, about=about, device=fuser.device, seed=seed, track=track
     )
     runs = {"detection": config.quality.detection, "segmentation": config.quality.segmentation}
-    known = {DWSFUSION: Cost(parameters=sum(p.numel() for p in fuser.network.parameters()))}
+    size = image_size(next(iter(tested.input(DWSFUSION).files.values())))
+    known = {DWSFUSION: measure_cost(fuser, size)}
     write_tradeoff(config.quality.costs, runs, list(result["inputs"]), known, config.out)
     kept = {"protocol": result["protocol"]}
     write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)

@@ -8,6 +8,7 @@ line: a method is worth its cost where it stands above the lines by more than it
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ from matplotlib.figure import Figure
 from downstream.inputs import BASELINES, INFRARED, VISIBLE
 from downstream.report.export import write_figure
 from downstream.report.tables import write_csv
+from dwsfusion.cost import compare, count_flops, count_parameters
 from dwsfusion.errors import InputError
+from dwsfusion.fusing import Fuser
 
 FREE = (INFRARED, VISIBLE, *BASELINES)
 NAME = "tradeoff"
+ROUNDS = 5
+"""How often a method is timed; the median counts."""
 _AXES = {"parameters": "Parameters", "flops": "FLOPs for one pair", "ms": "Milliseconds for one pair"}
 _FIGURES = {"detection": ("map50", "Detection, mAP50 in %"), "segmentation": ("miou", "Segmentation, mIoU in %")}
 _PANEL_INCHES = (3.5, 2.6)
@@ -40,6 +45,13 @@ class Cost:
     """Floating-point operations for one pair, two for a multiply-add."""
     ms: float | None = None
     """Time for one pair."""
+
+
+def measure_cost(fuser: Fuser, size: tuple[int, int]) -> Cost:
+    """What a method costs on its device, for one pair of some height and width in pixels."""
+    network = deepcopy(fuser.network).cpu()
+    (timing,) = compare({fuser.name: fuser.network}, size, ROUNDS, fuser.device)
+    return Cost(count_parameters(network), count_flops(network, *size), round(timing.ms, 1))
 
 
 @dataclass(frozen=True)
