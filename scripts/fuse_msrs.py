@@ -36,33 +36,19 @@ def main(config: Config) -> int:
         raise InputError(f"expected a batch size of at least 1, found {config.batch_size}")
     if config.weights and config.method != "dwsfusion":
         raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
-    fuser = Fuser.from_pretrained(config.weights or config.method, config.device)
-    data = resolve_data(config.data)
+    fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
     found = find_pairs(data, config.split)
     out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
     check_writable(out)
-    start = time.perf_counter()
-    result = fuse_folder(
-        fuser, track(found.pairs, "fusing"), out, batch_size=config.batch_size, ir_range=config.ir_range
-    )
-    seconds = time.perf_counter() - start
+    start, pairs = time.perf_counter(), track(found.pairs, "fusing")
+    result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
     skipped = [*found.skipped, *result.skipped]
-    counts = {
-        "fused": result.made,
-        "kept": len(result.files) - result.made,
-        "skipped": skipped,
-        "seconds": seconds,
-    }
-    source = fingerprint(path for pair in found.pairs if pair.name in result.files for path in (pair.ir, pair.vis))
-    write_run(out, config, device=str(fuser.device), seed=None, data=source, results=counts)
-    row = {
-        "folder": out,
-        "method": fuser.name,
-        **counts,
-        "skipped": len(skipped),
-        "seconds": f"{seconds:.1f}",
-    }
-    print_table("Fused pictures", [row])
+    counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
+    seconds = {"seconds": round(time.perf_counter() - start, 1)}
+    source = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
+    results = {**counts, **seconds, "skipped": skipped}
+    write_run(out, config, device=str(fuser.device), seed=None, data=source, results=results)
+    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts, **seconds}])
     return report_skipped(skipped)
 
 
