@@ -55,10 +55,10 @@ def run_command(main: Callable[[Config], int], config: type[Config], args: Seque
     try:
         code = main(chosen)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user must see
+        sys.stderr.write(f"error: {error}\n")
         code = EXIT_CANNOT_START
     except KeyboardInterrupt:
-        print("stopped; start the same command again to go on", file=sys.stderr)  # noqa: T201
+        sys.stderr.write("stopped; start the same command again to go on\n")
         code = 130
     sys.exit(code)
 

@@ -70,7 +70,7 @@ def make_detectors(
     """Gives every input its detectors: one, or one a seed, from `seed` on, where they are trained.
 
     Args:
-        config: protocol and detector, settled.
+        config: settled.
         comparison: the tested pictures in every input.
         prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
         out: a folder for trained detectors.
