@@ -4,14 +4,14 @@ All tensors are float ``(B, C, H, W)`` in [0, 1]; H and W are 16 or more, odd si
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dwsfusion.acceleration import inference_kernels
-from dwsfusion.layers import FA2M, FADC
+from dwsfusion.layers import FA2M, FADC, Convolution
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class GeneratorConfig:
     """One batch norm for both convolutions of a down stage (released), or one each (the paper's figure)."""
     average_pooling: bool
     """Average pooling in the down stages (the paper's figure), or max pooling (released)."""
+    cross_weights: bool = True
+    """Weight each picture by what the other's map leaves, too; without it by its own map alone."""
 
     def hidden(self, channels: int) -> int:
         """Hidden units of the channel attention over some channels."""
@@ -52,7 +54,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         self.weigh_ir, self.weigh_vis = AWEM(config), AWEM(config)
-        self.balance = AlphaNet()
+        self.balance = AlphaNet() if config.cross_weights else None
         self.fuse = FAF2M(config)
 
     def forward(self, ir: Tensor, vis_y: Tensor) -> Tensor:
@@ -68,6 +70,8 @@ class Generator(nn.Module):
 
     def cross_and_fuse(self, ir: Tensor, vis_y: Tensor, weights: WeightMaps) -> Tensor:
         """Weights each picture by its own map and by what the other's map leaves, then fuses the two."""
+        if self.balance is None:
+            return self.fuse(torch.cat([ir * weights.ir, vis_y * weights.vis], dim=1))
         alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
         weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
         weighted_vis = vis_y * (alpha * weights.vis + (1 - alpha) * (1 - weights.ir))
@@ -98,8 +102,8 @@ class Down(nn.Module):
 
     def __init__(self, channels: int, filters: int, config: GeneratorConfig) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, filters, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(filters, filters, 3, padding=1, bias=False)
+        self.conv1 = Convolution(channels, filters, 3, padding=1, bias=False)
+        self.conv2 = Convolution(filters, filters, 3, padding=1, bias=False)
         self.norms = nn.ModuleList(nn.BatchNorm2d(filters) for _ in range(1 if config.shared_norm else 2))
         self.pool = nn.AvgPool2d(2) if config.average_pooling else nn.MaxPool2d(2)
 
@@ -134,8 +138,8 @@ class AlphaNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(2, 4, 3, padding=1)
-        self.conv2 = nn.Conv2d(4, 8, 3, padding=1)
+        self.conv1 = Convolution(2, 4, 3, padding=1)
+        self.conv2 = Convolution(4, 8, 3, padding=1)
         self.linear = nn.Linear(8, 1)
 
     def forward(self, pair: Tensor) -> Tensor:
@@ -146,6 +150,22 @@ class AlphaNet(nn.Module):
         else:
             mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
         return F.relu(self.linear(mean))[:, :, None, None]
+
+
+class ClampTowardsRange(torch.autograd.Function):
+    """Clamps to [0, 1]; outside, gradients that lead back pass: a picture that is black all over can still learn."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        """Any shape to the same."""
+        ctx.save_for_backward(x)
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        """The gradient, 0 where it leads further out."""
+        (x,) = ctx.saved_tensors
+        return grad.masked_fill(((x < 0) & (grad > 0)) | ((x > 1) & (grad < 0)), 0)
 
 
 class FAF2M(nn.Module):
@@ -160,7 +180,8 @@ class FAF2M(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
         features = self.attend(self.extract(pair)) + self.match(pair)  # (B, 4, H, W)
-        return self.reduce(features).clamp(0, 1)
+        fused = self.reduce(features)
+        return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
 
 
 def pad_to_even(x: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from dwsfusion.acceleration import inference_kernels, training_kernels
 
@@ -20,12 +19,22 @@ TAPS = 9
 _SQUEEZED = 16
 
 
+class Convolution(nn.Conv2d):
+    """A 3×3 convolution of stride 1 over few channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, O, H, W)``, less what the padding does not make up for."""
+        if torch.is_grad_enabled() and (kernels := training_kernels(x)) is not None:
+            return kernels.convolve(x, self.weight, self.bias, self.padding[0])
+        return super().forward(x)
+
+
 class FrequencySelection(nn.Module):
     """Splits a feature map into octave bands and weights each by a gate per pixel; the lowest is kept as it is."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.gates = nn.Conv2d(channels, len(CUTOFFS), 3, padding=1)
+        self.gates = Convolution(channels, len(CUTOFFS), 3, padding=1)
         nn.init.zeros_(self.gates.weight)
         nn.init.zeros_(self.gates.bias)  # type: ignore[arg-type]
 
@@ -59,18 +68,22 @@ def _low_pass_masks(h: int, w: int, device: torch.device, dtype: torch.dtype) ->
     real part of such a filter's output is the output of the mask made symmetric, (M(k) + M(-k)) / 2.
     """
     masks = []
-    for cutoff in CUTOFFS:
-        centred = torch.zeros(h, w, dtype=torch.float64)
-        rows = slice(round(h / 2 - h / (2 * cutoff)), round(h / 2 + h / (2 * cutoff)))
-        columns = slice(round(w / 2 - w / (2 * cutoff)), round(w / 2 + w / (2 * cutoff)))
-        centred[rows, columns] = 1
-        mask = torch.fft.ifftshift(centred)
+    for rows, columns in zip(kept_frequencies(h), kept_frequencies(w), strict=True):
+        mask = torch.outer(rows, columns)
         mirrored = mask.flip(0, 1).roll((1, 1), (0, 1))
         half = ((mask + mirrored) / 2)[:, : w // 2 + 1]
         columns_kept = max(1, int(half.any(0).sum()))
         # Column by column in memory, as the transform along the columns leaves the spectrum.
         masks.append(half[:, :columns_kept].t().to(device, dtype).contiguous().t()[..., None])
     return masks
+
+
+def kept_frequencies(size: int) -> Tensor:
+    """1 where a low-pass filter keeps a frequency of an axis, else 0: ``(3, size)``, frequency 0 first."""
+    centred = torch.zeros(len(CUTOFFS), size, dtype=torch.float64)
+    for window, cutoff in zip(centred, CUTOFFS, strict=True):
+        window[round(size / 2 - size / (2 * cutoff)) : round(size / 2 + size / (2 * cutoff))] = 1
+    return torch.fft.ifftshift(centred, dim=1)
 
 
 class KernelAttention(nn.Module):
@@ -98,8 +111,8 @@ class FADC(nn.Module):
         super().__init__()
         self.frequency = FrequencySelection(channels)
         self.low, self.high = KernelAttention(channels, filters), KernelAttention(channels, filters)
-        self.dilation = nn.Conv2d(channels, 1, 3)
-        self.modulation = nn.Conv2d(channels, TAPS, 3)
+        self.dilation = Convolution(channels, 1, 3)
+        self.modulation = Convolution(channels, TAPS, 3)
         bound = (channels * TAPS) ** -0.5
         self.weight = nn.Parameter(torch.empty(filters, channels, 3, 3).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(filters)) if bias else None
@@ -143,6 +156,8 @@ def adaptive_convolution(
     """
     if (kernels := training_kernels(padded)) is not None:
         return kernels.adaptive_convolution(padded, kernel, dilation, modulation, bias)
+    from torchvision.ops import deform_conv2d  # here, for it takes a second to import
+
     b, o, c = kernel.shape[:3]
     h, w = dilation.shape[-2:]
     grid = tap_grid(padded.device, padded.dtype)

@@ -1,49 +1,58 @@
-"""Train the DWSFusion generator on random crops of a data set's pairs, by its own losses."""
+"""Train DWSFusion on the pairs of data sets; in several processes by torchrun or accelerate launch."""
 
 import shlex
 import sys
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from downstream.report.tables import print_table
 from dwsfusion import find_pairs
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
-from dwsfusion.devices import pick_device
 from dwsfusion.pairs import readable
 from dwsfusion.runs import fingerprint, write_run
-from dwsfusion.training import Trainer, TrainingConfig, fit
+from dwsfusion.training import TrainingConfig, ablations, best_figures, fit, prepare, processes
 
 
 @dataclass(frozen=True)
 class Config:
-    data: Path | None = None
-    """Folder with SPLIT/{ir,vi} or {ir,vi}; without it data/MSRS, else the sample scenes."""
+    data: tuple[Path, ...] = ()
+    """Folders with SPLIT/{ir,vi} or {ir,vi}; without any data/MSRS, else the sample scenes."""
     split: str = "train"
-    """Which part of the data set."""
+    """Which part of the data sets."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    ablate: bool = False
+    """Train the ablation's variants one after the other, each in a folder of its own, and compare them."""
+    resume: Literal["auto", "never"] = "auto"
+    """Go on from OUT/checkpoints/last.pt where there is one, or start anew."""
     out: Path = Path("out/training")
-    """Where checkpoints and metrics.jsonl go; a run that was stopped there goes on."""
+    """Where checkpoints, metrics.jsonl, TensorBoard events and previews go."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
 
 
 def main(config: Config) -> int:
     check_writable(config.out)
-    device = pick_device(config.device)
-    found = find_pairs(resolve_data(config.data), config.split)
-    good, bad = readable(found.pairs)
-    trainer = Trainer(good, config.training, device)
+    found = [find_pairs(root, config.split) for root in config.data or (resolve_data(None),)]
+    good, bad = readable(pair for part in found for pair in part.pairs)
+    skipped = [*(skipped for part in found for skipped in part.skipped), *bad]
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
     note = {"command": shlex.join(["python", "scripts/train_dwsfusion.py", *sys.argv[1:]]), "data": data}
-    steps = fit(trainer, config.out, note)
-    recent: deque[dict[str, float]] = deque(track(steps, "training", trainer.steps), maxlen=20)
-    skipped = [*found.skipped, *bad]
-    results = {"pairs": len(trainer.scenes), "skipped": skipped}
-    write_run(config.out, config, device=str(device), seed=config.training.seed, data=data, results=results)
-    if recent:
-        mean = {name: sum(terms[name] for terms in recent) / len(recent) for name in recent[0]}
-        print_table(f"Loss terms, mean of the last {len(recent)} steps", [{k: f"{v:.4f}" for k, v in mean.items()}])
+    runs = ablations(config.training) if config.ablate else {"": config.training}
+    rows = []
+    with processes(config.device) as shared:
+        for name, training in runs.items():
+            out = config.out / name.replace(" ", "_")
+            trainer, validation = prepare(good, training, shared)
+            steps = fit(trainer, validation, out, note, config.resume == "auto")
+            for _ in track(steps, f"training {name}".strip(), trainer.steps) if shared.rank == 0 else steps:
+                pass
+            rows.append({"variant": name or "best", **best_figures(out, validation)} if shared.rank == 0 else {})
+    if shared.rank == 0:
+        results = {"pairs": len(good), "held": [p.name for p in validation.pairs], "skipped": skipped, "best": rows}
+        write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
+        texts = [{key: v if isinstance(v, str) else f"{v:.4f}" for key, v in row.items()} for row in rows]
+        print_table(f"Best epoch, on {len(validation.pairs)} held pairs", texts)
     return report_skipped(skipped)
 
 

@@ -1,5 +1,6 @@
 """Compiled inner loops of the layers for the CPU. This needs numba; the layers do without it too."""
 
+from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import attend, conv_norm_relu_pool, conv_relu, conv_relu_mean, fadc, summary, up
 
@@ -9,6 +10,7 @@ __all__ = [
     "conv_norm_relu_pool",
     "conv_relu",
     "conv_relu_mean",
+    "convolve",
     "fadc",
     "summary",
     "up",

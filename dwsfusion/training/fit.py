@@ -1,0 +1,135 @@
+"""The road from the first step to the last, with checkpoints on the way."""
+
+import io
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dwsfusion.checkpoints import load_generator, save_generator
+from dwsfusion.errors import InputError
+from dwsfusion.pairs import Pair
+from dwsfusion.runs import write_bytes
+from dwsfusion.training.config import TrainingConfig
+from dwsfusion.training.log import Log
+from dwsfusion.training.patches import Patches
+from dwsfusion.training.processes import Processes
+from dwsfusion.training.trainer import DivergenceError, Trainer
+from dwsfusion.training.validation import Validation, hold_out, write_preview
+
+
+@dataclass
+class _Best:
+    """The best epoch so far."""
+
+    loss: float = float("inf")
+    epoch: int = 0
+
+    def is_beaten_by(self, loss: float, epoch: int) -> bool:
+        """Notes the epoch where it is better."""
+        if loss >= self.loss:
+            return False
+        self.loss, self.epoch = loss, epoch
+        return True
+
+
+def prepare(pairs: Sequence[Pair], config: TrainingConfig, processes: Processes) -> tuple[Trainer, Validation]:
+    """A trainer at its start, and the validation on the pairs held out of its training.
+
+    Raises:
+        InputError: there are too few or too small pairs, or the configuration cannot work.
+    """
+    config.check(processes.count)
+    training, held = hold_out(pairs, config.held, config.seed)
+    patches = Patches(training, config.patch, config.batch_size, config.crops == "random", config.seed)
+    return Trainer(patches, config, processes), Validation(held, config.losses, processes.device)
+
+
+def best_figures(out: Path, validation: Validation) -> dict[str, float]:
+    """What `Validation.measure` says of the best epoch of the run in a folder."""
+    return validation.measure(load_generator(out / "checkpoints" / "best.safetensors").to(validation.device))
+
+
+def fit(
+    trainer: Trainer, validation: Validation, out: Path, note: Mapping[str, str], resume: bool = True
+) -> Iterator[dict[str, float]]:
+    """Trains to the last step or until the validation loss has not fallen for some epochs.
+
+    Writes ``checkpoints/last.pt`` (to go on), ``checkpoints/last.safetensors`` and ``best.safetensors`` (to use),
+    ``metrics.jsonl``, ``tensorboard/`` and after each epoch ``previews/epoch_N.png``.
+
+    Args:
+        trainer: at its start.
+        validation: pairs that are not trained on.
+        out: the run's folder.
+        note: texts kept in the weights files.
+        resume: go on from ``last.pt`` where there is one, to the same weights as without the stop.
+
+    Yields:
+        The loss terms of each step.
+
+    Raises:
+        DivergenceError: the training left the range of numbers.
+        InputError: ``last.pt`` belongs to another configuration or cannot be read.
+    """
+    last, best = out / "checkpoints" / "last.pt", _Best()
+    last.parent.mkdir(parents=True, exist_ok=True)
+    if resume and last.is_file():
+        best = _load(trainer, last)
+    # One process writes; all of them validate, so that they agree on what to do next.
+    with closing(Log(out, trainer.step)) if trainer.processes.rank == 0 else nullcontext() as log:
+        while trainer.step < trainer.steps and not _is_over(trainer, best):
+            try:
+                terms = trainer.train_step()
+            except DivergenceError as error:
+                raise DivergenceError(f"{error}; it is {last}") from error
+            if log is not None:
+                log.write(trainer.step, "train", terms)
+            ended = trainer.step % trainer.patches.steps_per_epoch == 0
+            if ended:
+                _end_epoch(trainer, validation, out, note, best, log)
+            if log is not None and (ended or trainer.step % trainer.config.save_every == 0):
+                _save(trainer, best, last, note)
+            yield terms
+
+
+def _is_over(trainer: Trainer, best: _Best) -> bool:
+    patience = trainer.config.early_stop
+    return bool(patience) and trainer.epoch - best.epoch >= patience
+
+
+def _end_epoch(
+    trainer: Trainer, validation: Validation, out: Path, note: Mapping[str, str], best: _Best, log: Log | None
+) -> None:
+    figures = validation.measure(trainer.generator)
+    figures["loss"] = trainer.processes.average(torch.tensor(figures["loss"], device=trainer.processes.device)).item()
+    trainer.after_epoch(figures["loss"])
+    better = best.is_beaten_by(figures["loss"], trainer.epoch)
+    if log is None:
+        return
+    log.write(trainer.step, "validation", figures)
+    log.picture(
+        trainer.step, write_preview(trainer.generator, validation, out / "previews" / f"epoch_{trainer.epoch:03}.png")
+    )
+    if better:
+        save_generator(trainer.generator, out / "checkpoints" / "best.safetensors", note)
+
+
+def _save(trainer: Trainer, best: _Best, path: Path, note: Mapping[str, str]) -> None:
+    save_generator(trainer.generator, path.with_suffix(".safetensors"), note)
+    buffer = io.BytesIO()
+    torch.save({**trainer.state(), "best": asdict(best)}, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def _load(trainer: Trainer, path: Path) -> _Best:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=trainer.processes.device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: cannot read this checkpoint; start anew with --resume never") from error
+    trainer.load_state(state)
+    return _Best(**state["best"])

@@ -1,0 +1,91 @@
+"""Pairs cut into patches."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dwsfusion import images
+from dwsfusion.errors import InputError
+from dwsfusion.images import Array
+from dwsfusion.pairs import Pair
+
+_log = logging.getLogger(__name__)
+
+
+class Patches:
+    """Batches of patches. What a batch holds follows from seed and step alone, so a stopped training can go on.
+
+    Args:
+        pairs: all their pictures are kept in memory, 8 bit.
+        patch: height and width in pixels.
+        batch_size: patches a batch.
+        random_crops: random places and flips; or side by side, each patch once an epoch in a new order.
+        seed: fixes the choice.
+
+    Raises:
+        InputError: no pair is as large as a patch, or there are fewer patches than a batch holds.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], patch: tuple[int, int], batch_size: int, random_crops: bool, seed: int
+    ) -> None:
+        self.patch, self.batch_size, self.random_crops, self.seed = patch, batch_size, random_crops, seed
+        self.scenes = [scene for pair in pairs if (scene := _luma_planes(pair, patch)) is not None]
+        h, w = patch
+        self.corners = [
+            (index, top, left)
+            for index, scene in enumerate(self.scenes)
+            for top in range(0, scene.shape[1] - h + 1, h)
+            for left in range(0, scene.shape[2] - w + 1, w)
+        ]
+        if not self.corners:
+            raise InputError(
+                f"expected training pairs of at least {h}x{w} pixels, found none: choose a smaller --patch"
+            )
+        if not random_crops and len(self.corners) < batch_size:
+            raise InputError(f"expected at least {batch_size} patches for a batch, found {len(self.corners)}")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches after which as many patches were seen as the pairs can be cut into."""
+        return max(1, len(self.corners) // self.batch_size)
+
+    def batch(self, step: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Infrared and visible luma of a step's patches, or of a part of them, float ``(B, 1, H, W)`` each."""
+        h, w = self.patch
+        chosen = self._random_places(step) if self.random_crops else self._grid_places(step)
+        patches = []
+        for index, top, left, flipped in chosen[part]:
+            patch = self.scenes[index][:, top : top + h, left : left + w]
+            patches.append(patch[:, :, ::-1] if flipped else patch)
+        batch = torch.from_numpy(np.stack(patches)).float() / 255  # (B, 2, h, w)
+        return batch[:, :1], batch[:, 1:]
+
+    def _random_places(self, step: int) -> list[tuple[int, int, int, bool]]:
+        random = np.random.default_rng((self.seed, step))
+        places = []
+        for _ in range(self.batch_size):
+            # By patches, not by pairs: a pair counts by its size.
+            index = self.corners[random.integers(len(self.corners))][0]
+            _, height, width = self.scenes[index].shape
+            top, left = random.integers(height - self.patch[0] + 1), random.integers(width - self.patch[1] + 1)
+            places.append((index, int(top), int(left), bool(random.random() < 0.5)))
+        return places
+
+    def _grid_places(self, step: int) -> list[tuple[int, int, int, bool]]:
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.corners))
+        chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
+        return [(*self.corners[index], False) for index in chosen]
+
+
+def _luma_planes(pair: Pair, patch: tuple[int, int]) -> Array | None:
+    ir, vis = pair.read()
+    if ir.shape[0] < patch[0] or ir.shape[1] < patch[1]:
+        _log.warning("left out %s: %dx%d is smaller than a patch", pair.name, *ir.shape[:2])
+        return None
+    planes = torch.cat([images.ir_tensor(ir), images.luma(images.vis_tensor(vis))])  # (2, 1, H, W)
+    return (planes[:, 0] * 255).round().to(torch.uint8).numpy()

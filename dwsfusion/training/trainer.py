@@ -1,0 +1,192 @@
+"""One training: the networks, their optimisers, and a step."""
+
+import math
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer, RMSprop
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
+
+from dwsfusion.critic import PENALTY_WEIGHT, Critic, adversarial_loss, critic_loss
+from dwsfusion.errors import InputError
+from dwsfusion.generator import Generator
+from dwsfusion.losses import complement_loss, content_loss, total_loss, weight_loss
+from dwsfusion.training.config import TrainingConfig
+from dwsfusion.training.patches import Patches
+from dwsfusion.training.processes import Processes
+
+_EXPLODED = 1e6
+"""A critic whose distance or penalty is larger has lost its footing."""
+
+
+class DivergenceError(InputError):
+    """The training left the range of numbers; the weights of the last checkpoint are good."""
+
+
+class Trainer:
+    """Holds all that changes while training.
+
+    Args:
+        patches: the training data.
+        config: what to do.
+        processes: who else takes part; alone on the CPU where nobody is named.
+
+    Raises:
+        InputError: the configuration cannot work.
+    """
+
+    def __init__(self, patches: Patches, config: TrainingConfig, processes: Processes | None = None) -> None:
+        self.processes = processes or Processes(torch.device("cpu"))
+        config.check(self.processes.count)
+        self.patches, self.config, self.step = patches, config, 0
+        self.steps = config.epochs * patches.steps_per_epoch
+        torch.manual_seed(config.seed)
+        self.generator = Generator(config.variant)
+        self.critics = nn.ModuleDict()
+        if config.losses.adversarial:
+            self.critics = nn.ModuleDict({"ir": Critic(config.patch), "vis": Critic(config.patch)})
+        for net in (self.generator, self.critics):
+            self.processes.share_norms(net.to(self.processes.device))
+        self.optimisers: dict[str, Optimizer] = {"generator": Adam(self.generator.parameters(), lr=config.lr)}
+        for name, critic in self.critics.items():
+            self.optimisers[name] = RMSprop(critic.parameters(), lr=config.critic_lr)
+        self.schedules = {name: self._schedule(optimiser) for name, optimiser in self.optimisers.items()}
+
+    @property
+    def epoch(self) -> int:
+        """Whole passes over the patches so far."""
+        return self.step // self.patches.steps_per_epoch
+
+    def train_step(self) -> dict[str, float]:
+        """One step of each critic, then one of the generator, on one batch.
+
+        Returns:
+            The loss terms before it, means over all processes.
+
+        Raises:
+            DivergenceError: a loss or gradient is not finite any more, or a critic exploded.
+        """
+        self.generator.train()
+        if self.step >= (1 - self.config.norms_rest) * self.steps:
+            _rest_norms(self.generator)
+        ir, vis_y = self._batch()
+        weights = self.generator.weights(ir, vis_y)
+        fused = self.generator.cross_and_fuse(ir, vis_y, weights)
+        said = self._critics_step({"ir": ir, "vis": vis_y}, fused.detach())
+        terms = content_loss(fused, ir, vis_y, self.config.losses)
+        if self.config.losses.dual:
+            terms["dual"] = weight_loss(weights, self.generator.weights(fused, fused))
+        if self.config.losses.complement:
+            terms["complement"] = complement_loss(weights)
+        if self.critics:
+            terms["adversarial"] = self._adversarial(fused)
+        terms["total"] = total_loss(terms, self.config.losses)
+        said["gradient norm"] = self._update("generator", self.generator, terms["total"], self.config.clip)
+        if isinstance(cosine := self.schedules["generator"], CosineAnnealingLR):
+            cosine.step()
+            for name in self.critics:
+                self.schedules[name].step()
+        self.step += 1
+        return self._logged({**terms, **said})
+
+    def after_epoch(self, validation_loss: float) -> None:
+        """Lets a plateau schedule know how the epoch went."""
+        for schedule in self.schedules.values():
+            if isinstance(schedule, ReduceLROnPlateau):
+                schedule.step(validation_loss)
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on; the patches and mixtures follow from seed and step."""
+        return {
+            "config": asdict(self.config),
+            "step": self.step,
+            "nets": {"generator": self.generator.state_dict(), "critics": self.critics.state_dict()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "schedules": {name: schedule.state_dict() for name, schedule in self.schedules.items()},
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Goes on from `state`.
+
+        Raises:
+            InputError: it belongs to another configuration.
+        """
+        if state.get("config") != asdict(self.config):
+            raise InputError(
+                "the checkpoint belongs to another configuration: choose another --out, or --resume never to start anew"
+            )
+        self.step = state["step"]
+        self.generator.load_state_dict(state["nets"]["generator"])
+        self.critics.load_state_dict(state["nets"]["critics"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+            self.schedules[name].load_state_dict(state["schedules"][name])
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        ir, vis_y = self.patches.batch(self.step, self.processes.part(self.config.batch_size))
+        return ir.to(self.processes.device), vis_y.to(self.processes.device)
+
+    def _critics_step(self, real: dict[str, Tensor], fused: Tensor) -> dict[str, Tensor]:
+        said: dict[str, Tensor] = {}
+        part = self.processes.part(self.config.batch_size)
+        for index, (name, critic) in enumerate(self.critics.items()):
+            random = np.random.default_rng((self.config.seed, self.step, index))
+            mix = torch.from_numpy(random.random((self.config.batch_size, 1, 1, 1), np.float32))[part]
+            with self._mixed_precision():
+                found = critic_loss(critic, real[name], fused, mix.to(fused.device))  # type: ignore[arg-type]
+            total = found["distance"] + PENALTY_WEIGHT * found["penalty"]
+            worst = max(abs(value.item()) for value in found.values())
+            if worst > _EXPLODED:
+                raise self._diverged(f"the {name} critic exploded, its loss is {total.item():g}")
+            self._update(name, critic, total, None)
+            said |= {f"{name} {key}": value for key, value in found.items()}
+        return said
+
+    def _adversarial(self, fused: Tensor) -> Tensor:
+        self.critics.requires_grad_(False)
+        with self._mixed_precision():
+            loss = torch.stack([adversarial_loss(critic(fused)).float() for critic in self.critics.values()]).sum()
+        self.critics.requires_grad_(True)
+        return loss
+
+    def _update(self, name: str, net: nn.Module, loss: Tensor, clip: float | None) -> Tensor:
+        optimiser = self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.processes.average_gradients(net.parameters())
+        norm = nn.utils.clip_grad_norm_(net.parameters(), clip if clip is not None else math.inf)
+        if not torch.isfinite(loss) or not torch.isfinite(norm):
+            raise self._diverged(f"the loss of the {name} is {loss.item():g}, its gradient {norm.item():g}")
+        optimiser.step()
+        return norm
+
+    def _diverged(self, what: str) -> DivergenceError:
+        return DivergenceError(
+            f"step {self.step}: {what}; the last checkpoint is good: lower the learning rate or set --clip"
+        )
+
+    def _logged(self, terms: dict[str, Tensor]) -> dict[str, float]:
+        values = self.processes.average(torch.stack([term.detach().float() for term in terms.values()]))
+        return {
+            **dict(zip(terms, values.tolist(), strict=True)),
+            "lr": self.optimisers["generator"].param_groups[0]["lr"],
+        }
+
+    def _mixed_precision(self) -> AbstractContextManager[Any]:
+        device = self.processes.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self.config.amp and device == "cuda")
+
+    def _schedule(self, optimiser: Optimizer) -> LRScheduler:
+        if self.config.schedule == "cosine":
+            return CosineAnnealingLR(optimiser, self.steps)
+        return ReduceLROnPlateau(optimiser, factor=0.1, patience=2, threshold=1e-5)
+
+
+def _rest_norms(net: nn.Module) -> None:
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()

@@ -1,0 +1,101 @@
+"""How good a generator is on pairs that it was not trained on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from dwsfusion.errors import InputError
+from dwsfusion.fusing import Fuser
+from dwsfusion.generator import Generator
+from dwsfusion.images import Array, ir_tensor, luma, vis_tensor, write_png
+from dwsfusion.losses import MIN_PATCH_PX, LossWeights, complement_loss, content_loss, total_loss, weight_loss
+from dwsfusion.pairs import Pair
+from dwsfusion.quality import DEFAULT, Picture, grey_levels, measure
+
+SIX = {name: DEFAULT[name] for name in ("MI", "SD", "VIF", "SSIM", "Qabf", "PSNR")}
+"""The metrics of the published table."""
+_PREVIEWS = 3
+_PREVIEW_HEIGHT_PX = 240
+
+
+class Validation:
+    """Pairs kept out of training.
+
+    Args:
+        pairs: read anew each time.
+        losses: as in training; the critics are left out, for their scale moves.
+        device: where to compute.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], losses: LossWeights, device: torch.device) -> None:
+        self.pairs, self.losses, self.device = tuple(pairs), losses, device
+
+    @torch.inference_mode()
+    def measure(self, generator: Generator) -> dict[str, float]:
+        """``loss`` and the six metrics of the published table, means over the pairs; higher metrics are better.
+
+        Pictures with a side under 176 pixels count in the metrics only.
+        """
+        fuser = Fuser(generator, "dwsfusion", "training", self.device)
+        losses, rows = [], []
+        for pair in self.pairs:
+            ir, vis = pair.read()
+            if min(ir.shape[:2]) >= MIN_PATCH_PX:
+                losses.append(self._loss(generator, ir, vis))
+            fused_grey, ir_grey, vis_grey = (Picture(grey_levels(x)) for x in (fuser.fuse(ir, vis), ir, vis))
+            found = measure(fused_grey, ir_grey, vis_grey, SIX)
+            rows.append({name: value.item() for name, value in found.items()})
+        metrics = {name: fmean(row[name] for row in rows if name in row) for name in SIX}
+        return {"loss": fmean(losses) if losses else -metrics["SSIM"], **metrics}
+
+    @torch.inference_mode()
+    def preview(self, generator: Generator) -> Array:
+        """The first pairs, one below the other: infrared, visible, fused, both weight maps; grey ``(H, W)`` uint8."""
+        generator.eval()
+        rows = []
+        for pair in self.pairs[:_PREVIEWS]:
+            ir, vis_y = self._luma(*pair.read())
+            fused, weights = generator(ir, vis_y), generator.weights(ir, vis_y)
+            row = torch.cat([ir, vis_y, fused, *weights], dim=3)
+            width = round(row.shape[3] / 5 * _PREVIEW_HEIGHT_PX / row.shape[2]) * 5
+            rows.append(F.interpolate(row, (_PREVIEW_HEIGHT_PX, width), mode="bilinear", antialias=True))
+        widest = max(row.shape[3] for row in rows)
+        sheet = torch.cat([F.pad(row, (0, widest - row.shape[3])) for row in rows], dim=2)
+        grey: Array = (sheet[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
+        return grey
+
+    def _loss(self, generator: Generator, ir_picture: Array, vis_picture: Array) -> float:
+        ir, vis_y = self._luma(ir_picture, vis_picture)
+        weights = generator.weights(ir, vis_y)
+        fused = generator.cross_and_fuse(ir, vis_y, weights)
+        terms = content_loss(fused, ir, vis_y, self.losses)
+        terms["dual"] = weight_loss(weights, generator.weights(fused, fused))
+        terms["complement"] = complement_loss(weights)
+        return total_loss(terms, self.losses).item()
+
+    def _luma(self, ir: Array, vis: Array) -> tuple[torch.Tensor, torch.Tensor]:
+        return ir_tensor(ir).to(self.device), luma(vis_tensor(vis).to(self.device))
+
+
+def hold_out(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Parts pairs into those for training and those held for validation, at least one of each.
+
+    Raises:
+        InputError: there are fewer than two pairs.
+    """
+    if len(pairs) < 2:
+        raise InputError(f"expected at least two pairs, one to train on and one to validate on, found {len(pairs)}")
+    count = min(max(1, round(share * len(pairs))), len(pairs) - 1)
+    held = set(np.random.default_rng(seed).permutation(len(pairs))[:count].tolist())
+    return [p for i, p in enumerate(pairs) if i not in held], [p for i, p in enumerate(pairs) if i in held]
+
+
+def write_preview(generator: Generator, validation: Validation, path: Path) -> Array:
+    """Writes `Validation.preview` as a PNG, and gives it."""
+    sheet = validation.preview(generator)
+    write_png(path, sheet)
+    return sheet
