@@ -83,20 +83,24 @@ def group_recalls(seen: SeenObjects, found: set[int], counts: Ints) -> dict[str,
     return {group: _recall(seen, group, found, weightings) for group in GROUPS}
 
 
-def lost_and_won(seen: SeenObjects, found: Mapping[str, set[int]]) -> dict[str, dict[str, dict[str, list[int]]]]:
-    """What each fused input loses and wins against the single modalities.
+def kept_lost_won(seen: SeenObjects, found: Mapping[str, set[int]]) -> dict[str, dict[str, dict[str, list[int]]]]:
+    """What each fused input keeps, loses and wins against the single modalities.
 
     Args:
         seen: the objects.
         found: input name to the ids of the objects found in it.
 
     Returns:
-        Fused input to ``{"lost", "won"}``, each picture file name to object ids: lost are those found in
-        infrared or visible but not in the fused pictures, won those found only in the fused pictures.
+        Fused input to ``{"kept", "lost", "won"}``, each picture file name to object ids: kept are those found in
+        infrared or visible and in the fused pictures, lost those found in the former alone, won in the latter.
     """
     single = found[INFRARED] | found[VISIBLE]
     return {
-        name: {"lost": _by_picture(seen, single - ids), "won": _by_picture(seen, ids - single)}
+        name: {
+            "kept": _by_picture(seen, single & ids),
+            "lost": _by_picture(seen, single - ids),
+            "won": _by_picture(seen, ids - single),
+        }
         for name, ids in found.items()
         if name not in (INFRARED, VISIBLE)
     }

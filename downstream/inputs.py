@@ -6,22 +6,26 @@ mean, max and DWSFusion are fused here; any other method joins as ``NAME=DIR``.
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dwsfusion.errors import InputError
+from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
-from dwsfusion.images import image_size
-from dwsfusion.pairs import Pair, PairSet, Skipped, find_pairs, images_by_stem
+from dwsfusion.images import image_size, read_image
+from dwsfusion.pairs import Pair, Skipped, find_pairs, images_by_stem
 from dwsfusion.runs import fingerprint, hash_text
 
 INFRARED, VISIBLE = "infrared", "visible"
+SINGLES = (INFRARED, VISIBLE)
 BASELINES = ("mean", "max")
 DWSFUSION = "dwsfusion"
 
 _log = logging.getLogger(__name__)
 Track = Callable[[Iterable[Pair], str], Iterable[Pair]]
+Choose = Callable[[Path, Sequence[str]], Collection[str]]
+"""Takes the folder of a split and the names at hand, gives those that are wanted."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Comparison:
     def only(self, names: Iterable[str]) -> "Comparison":
         """The same inputs over some of the pictures."""
         kept = set(names)
-        inputs = tuple(Input(i.name, {n: p for n, p in i.files.items() if n in kept}) for i in self.inputs)
+        inputs = tuple(Input(i.name, {n: p for n, p in sorted(i.files.items()) if n in kept}) for i in self.inputs)
         return replace(self, inputs=inputs)
 
 
@@ -87,10 +91,10 @@ class ComparisonConfig:
         """Loads the network that makes the input ``dwsfusion``."""
         return Fuser.from_pretrained(self.weights or DWSFUSION, self.device)
 
-    def prepare(self, data: Path, fuser: Fuser, split: str, track: Track) -> Comparison:
+    def prepare(self, data: Path, fuser: Fuser, split: str, track: Track, choose: Choose | None = None) -> Comparison:
         """Builds the inputs of one split; see `prepare_comparison`."""
         return prepare_comparison(
-            data, split, self.inputs, fuser=fuser, fused=self.fused, common=self.common, track=track
+            data, split, self.inputs, fuser=fuser, fused=self.fused, common=self.common, choose=choose, track=track
         )
 
 
@@ -107,6 +111,7 @@ def prepare_comparison(
     fuser: Fuser,
     fused: Path,
     common: bool = False,
+    choose: Choose | None = None,
     track: Track = lambda pairs, _: pairs,
 ) -> Comparison:
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
@@ -118,31 +123,23 @@ def prepare_comparison(
         fuser: the network that makes the input ``dwsfusion``.
         fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         common: compare on the names that all inputs have, where otherwise a missing file is an error.
+        choose: picks some of the names before anything is fused; without it, all.
         track: shows progress over pairs under a title.
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
     """
     pair_set = find_pairs(data, split)
-    folders = _parse_extra(extra, split)
-    skipped = list(pair_set.skipped)
-    made = []
-    for name, method in [
-        *((b, Fuser.from_pretrained(b, fuser.device)) for b in BASELINES),
-        (DWSFUSION, fuser),
-    ]:
-        folder = fused / data.resolve().name / name / split
-        result = fuse_folder(method, track(pair_set.pairs, f"fusing, {name}, {split}"), folder)
-        skipped = [*pair_set.skipped, *result.skipped]
-        made.append(Input(name, result.files))
-    kept = made[0].files.keys()
-    sources = [
-        Input(INFRARED, {p.name: p.ir for p in pair_set.pairs if p.name in kept}),
-        Input(VISIBLE, {p.name: p.vis for p in pair_set.pairs if p.name in kept}),
-    ]
-    others = [_other_input(name, folder) for name, folder in folders.items()]
-    comparison = Comparison(pair_set.root, (*sources, *made, *others), tuple(skipped))
-    return _with_equal_names(comparison, pair_set, common)
+    others = [_other_input(name, folder) for name, folder in _parse_extra(extra, split).items()]
+    pairs = pair_set.pairs
+    if choose is not None:
+        chosen = set(choose(pair_set.root, [p.name for p in pairs if not common or _all_have(others, p.name)]))
+        pairs = tuple(p for p in pairs if p.name in chosen)
+    made, broken = _fuse(pairs, fuser, lambda name: fused / data.resolve().name / name / split, split, track)
+    sources = [Input(INFRARED, {p.name: p.ir for p in pairs}), Input(VISIBLE, {p.name: p.vis for p in pairs})]
+    comparison = Comparison(pair_set.root, (*sources, *made, *others), (*pair_set.skipped, *broken))
+    known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
+    return _readable(_with_equal_names(comparison, made[0].files.keys(), known, common), others)
 
 
 def label_files(comparison: Comparison, folder: str, suffix: str) -> dict[str, Path]:
@@ -183,12 +180,30 @@ def _other_input(name: str, folder: Path) -> Input:
     return Input(name, files)
 
 
-def _with_equal_names(comparison: Comparison, pair_set: PairSet, common: bool) -> Comparison:
-    expected = set(comparison.names)
-    known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
+def _all_have(inputs: Iterable[Input], name: str) -> bool:
+    return all(name in item.files for item in inputs)
+
+
+def _fuse(
+    pairs: Sequence[Pair], fuser: Fuser, folder: Callable[[str], Path], split: str, track: Track
+) -> tuple[list[Input], list[Skipped]]:
+    """Mean, max and DWSFusion of the pairs, and the pairs that cannot be read."""
+    methods = {**{name: Fuser.from_pretrained(name, fuser.device) for name in BASELINES}, DWSFUSION: fuser}
+    results = {
+        name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name))
+        for name, method in methods.items()
+    }
+    return [Input(name, result.files) for name, result in results.items()], results[DWSFUSION].skipped
+
+
+def _with_equal_names(
+    comparison: Comparison, expected: Collection[str], known: Collection[str], common: bool
+) -> Comparison:
+    """Keeps the expected pictures, of which every input must have all, or with `common` those that all have."""
     shared = set(expected)
     for item in comparison.inputs:
-        missing, foreign = sorted(expected - item.files.keys()), sorted(item.files.keys() - known)
+        missing = sorted(set(expected) - item.files.keys())
+        foreign = sorted(item.files.keys() - set(known))
         if (missing or foreign) and not common:
             raise InputError(
                 f"input {item.name}: {len(missing)} pictures missing ({_some(missing)}), {len(foreign)} unknown "
@@ -197,23 +212,42 @@ def _with_equal_names(comparison: Comparison, pair_set: PairSet, common: bool) -
         shared &= item.files.keys()
     if not shared:
         raise InputError("the inputs have no picture name in common")
-    if shared != expected:
+    if len(shared) != len(expected):
         _log.warning("comparing the %d of %d pictures that all inputs have", len(shared), len(expected))
-    comparison = comparison.only(sorted(shared))
-    _check_sizes(comparison)
-    return replace(comparison, inputs=tuple(Input(i.name, dict(sorted(i.files.items()))) for i in comparison.inputs))
+    return comparison.only(shared)
 
 
-def _check_sizes(comparison: Comparison) -> None:
-    sizes = {name: image_size(path) for name, path in comparison.inputs[0].files.items()}
-    for item in comparison.inputs[1:]:
-        for name, path in item.files.items():
-            size = image_size(path)
-            if size != sizes[name]:
-                raise InputError(
-                    f"input {item.name}: {path} is {size[1]}x{size[0]} pixels, but the labels belong to "
-                    f"{sizes[name][1]}x{sizes[name][0]}: resize it to the source's size"
-                )
+def _readable(comparison: Comparison, others: Iterable[Input]) -> Comparison:
+    """Leaves out, of all inputs, the pictures that cannot be read in one of the further inputs.
+
+    The sources were read when they were fused, and what was fused here is whole.
+    """
+    broken: dict[str, str] = {}
+    with ThreadPoolExecutor() as readers:
+        for item in others:
+            files = comparison.input(item.name).files
+            sources = comparison.input(INFRARED).files
+            problems = readers.map(_problem, files.values(), (sources[name] for name in files))
+            broken |= {n: f"input {item.name}: {p}" for n, p in zip(files, problems, strict=True) if p is not None}
+    if len(broken) == len(comparison.names):
+        raise InputError(f"not one picture is readable in all inputs; the first: {next(iter(broken.values()))}")
+    skipped = (*comparison.skipped, *(Skipped(name, reason) for name, reason in sorted(broken.items())))
+    return replace(comparison.only(set(comparison.names) - broken.keys()), skipped=skipped)
+
+
+def _problem(path: Path, source: Path) -> str | None:
+    """Why a picture cannot be read; one of another size than its source belongs to other labels."""
+    try:
+        height, width = read_image(path).shape[:2]
+    except ImageError as error:
+        return str(error)
+    wanted = image_size(source)
+    if (height, width) != wanted:
+        raise InputError(
+            f"{path} is {width}x{height} pixels, but the labels belong to {wanted[1]}x{wanted[0]}: "
+            "resize it to the source's size"
+        )
+    return None
 
 
 def _some(names: Sequence[str]) -> str:

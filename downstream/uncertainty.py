@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dwsfusion.errors import InputError
+
 RESAMPLES = 1000
 LEVEL = 0.95
 
@@ -65,6 +67,7 @@ def differences(
     metrics: Iterable[str],
     singles: Sequence[str],
     baseline: str,
+    asked: Sequence[tuple[str, str]] = (),
 ) -> list[dict[str, Any]]:
     """Every input against the best single modality and against the baseline, for every metric.
 
@@ -73,6 +76,7 @@ def differences(
         metrics: the metrics to compare.
         singles: names of the single modalities; the best of them is chosen for each metric.
         baseline: name of the plain fusion that a network must beat.
+        asked: further pairs of input names.
 
     Returns:
         Rows ``{"input", "against", "metric", "difference", "interval", "evidence"}``.
@@ -80,12 +84,28 @@ def differences(
     rows = []
     for metric in metrics:
         best = max(singles, key=lambda name: _or_lowest(estimates[name][metric].value))
-        for against in dict.fromkeys((best, baseline)):
-            for name in estimates:
-                found = difference(estimates[name][metric], estimates[against][metric])
-                if name != against and found is not None:
-                    rows.append({"input": name, "against": against, "metric": metric, **found})
+        pairs = [(name, against) for against in (best, baseline) for name in estimates if name != against]
+        for name, against in dict.fromkeys([*pairs, *asked]):
+            found = difference(estimates[name][metric], estimates[against][metric])
+            if found is not None:
+                rows.append({"input": name, "against": against, "metric": metric, **found})
     return rows
+
+
+def parse_pairs(pairs: Iterable[str], names: Sequence[str]) -> list[tuple[str, str]]:
+    """Reads pairs of inputs as they are asked for, ``A:B`` for the difference A - B.
+
+    Raises:
+        InputError: a pair is malformed, or names an input that is not compared.
+    """
+    read = []
+    for text in pairs:
+        name, _, against = text.partition(":")
+        unknown = [part for part in (name, against) if part not in names]
+        if unknown or name == against:
+            raise InputError(f"expected --against A:B with two of the inputs {', '.join(names)}, found {text!r}")
+        read.append((name, against))
+    return read
 
 
 def _or_lowest(value: float | None) -> float:

@@ -9,6 +9,7 @@ from downstream.quality.protocols import QualityConfig
 from downstream.quality.summary import group_rows, notes, table_rows, task_rows
 from downstream.report.tables import print_table
 from downstream.report.tradeoff import measure_cost, write_tradeoff
+from downstream.timing import Stopwatch
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped
@@ -25,16 +26,19 @@ class Config(ComparisonConfig):
 def main(config: Config) -> int:
     check_writable(config.out)
     data, fuser, seed = resolve_data(config.data), config.fuser(), config.seed
-    tested = config.prepare(data, fuser, config.split, track)
+    clock = Stopwatch()
+    with clock.step("fuse"):
+        tested = config.prepare(data, fuser, config.split, track)
     about = {"data": data.name, "split": config.split}
-    result = compare_quality(
-        tested, config.out, config.quality, about=about, device=fuser.device, seed=seed, track=track
-    )
+    with clock.step("measure"):
+        result = compare_quality(
+            tested, config.out, config.quality, about=about, device=fuser.device, seed=seed, track=track
+        )
     runs = {"detection": config.quality.detection, "segmentation": config.quality.segmentation}
     size = image_size(next(iter(tested.input(DWSFUSION).files.values())))
     known = {DWSFUSION: measure_cost(fuser, size)}
     write_tradeoff(config.quality.costs, runs, list(result["inputs"]), known, config.out)
-    kept = {"protocol": result["protocol"]}
+    kept = {"protocol": result["protocol"], "seconds": clock.seconds}
     write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
     for title, rows in (("Day and night", group_rows(result)), ("Metric and task", task_rows(result))):
         if rows:

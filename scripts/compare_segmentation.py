@@ -8,6 +8,7 @@ from downstream.report.tables import print_table
 from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.protocols import SegmentationConfig, make_segmenters
 from downstream.segmentation.summary import notes, table_rows, title
+from downstream.timing import Stopwatch
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_run
@@ -23,23 +24,27 @@ class Config(ComparisonConfig):
 
 def main(config: Config) -> int:
     check_writable(config.out)
-    data, fuser, seed = resolve_data(config.data), config.fuser(), config.seed
+    data, fuser, seed, clock = resolve_data(config.data), config.fuser(), config.seed, Stopwatch()
     chosen = config.segmentation.settled(sample=is_sample(data))
-    tested = config.prepare(data, fuser, config.split, track)
-    networks = make_segmenters(
-        chosen,
-        tested,
-        lambda: config.prepare(data, fuser, "train", track),
-        config.out / "models",
-        seed=seed,
-        device=fuser.device,
-        track=track,
-    )
+    with clock.step("fuse"):
+        tested = config.prepare(data, fuser, config.split, track)
+    with clock.step("load and train"):
+        networks = make_segmenters(
+            chosen,
+            tested,
+            lambda: config.prepare(data, fuser, "train", track),
+            config.out / "models",
+            seed=seed,
+            device=fuser.device,
+            track=track,
+        )
     about = {"data": data.name, "split": config.split, "sample": is_sample(data)}
-    result = compare_segmentation(tested, networks, config.out, chosen, about=about, seed=seed, track=track)
-    kept = {"protocol": result["protocol"]}
+    result = compare_segmentation(
+        tested, networks, config.out, chosen, about=about, seed=seed, clock=clock, track=track
+    )
+    kept = {"protocol": result["protocol"], "seconds": clock.record()}
     write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
-    print_table(title(result), table_rows(result), notes(result))
+    print_table(title(result), table_rows(result), [*notes(result), clock.in_words()])
     return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
 
 

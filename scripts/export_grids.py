@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from downstream.inputs import ComparisonConfig
-from downstream.report.export import GridConfig, export_grids
+from downstream.report.export import GridConfig, choose_names, export_grids
 from downstream.report.tables import print_table
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.runs import write_run
@@ -21,12 +21,13 @@ def main(config: Config) -> int:
     out = config.out or Path("out/grids") / config.grids.task
     check_writable(out)
     data, fuser = resolve_data(config.data), config.fuser()
-    comparison = config.prepare(data, fuser, config.split, track)
+    comparison = config.prepare(
+        data, fuser, config.split, track, choose=lambda root, names: choose_names(root, names, config.grids)
+    )
     names, unreadable = export_grids(comparison, config.grids, out, track=track)
     skipped = [*comparison.skipped, *unreadable]
-    data_hash = comparison.only(names).fingerprint()
     results = {"pictures": names, "skipped": skipped}
-    write_run(out, config, device=str(fuser.device), seed=None, data=data_hash, results=results)
+    write_run(out, config, device=str(fuser.device), seed=None, data=comparison.fingerprint(), results=results)
     print_table("Grids", [{"folder": out, "pictures": ", ".join(names), "skipped": len(skipped)}])
     return report_skipped(skipped)
 

@@ -9,10 +9,10 @@ Source: Lin et al., Microsoft COCO, 2014, doi:10.1007/978-3-319-10602-1_48, as i
 """
 
 import contextlib
-import copy
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,10 @@ from downstream.uncertainty import Estimate
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MAX_DETECTIONS = 100
 """Detections of one class in one picture that COCOeval counts: its own default."""
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}
+"""COCO's areas of objects in square pixels of the original picture."""
 _RECALLS = np.linspace(0, 1, 101)
+_EVERYTHING = {"all": (0, 1e10)}
 
 
 @dataclass(frozen=True)
@@ -46,21 +49,30 @@ class Matches:
 
 def match(truth: Coco, results: Results, detectable: Sequence[str] = CLASSES) -> list[Matches]:
     """Matches detections to objects by COCOeval's rule, one entry a class of `CLASSES`."""
-    evaluation = _evaluate(truth, results, IOU_THRESHOLDS)
-    pictures = len(truth["images"])
-    found = []
-    for index, name in enumerate(CLASSES):
-        rows = evaluation.evalImgs[index * pictures : (index + 1) * pictures]
-        found.append(_gather(rows, name in detectable))
-    return found
+    rows = _evaluate(truth, results, IOU_THRESHOLDS, _EVERYTHING)
+    return [_gather(rows[0, k], slice(None), name in detectable) for k, name in enumerate(CLASSES)]
+
+
+def match_sizes(truth: Coco, results: Results, detectable: Sequence[str] = CLASSES) -> dict[str, list[list[Matches]]]:
+    """The same for objects of each size of `SIZES` alone: size to classes, each with one entry an IoU threshold.
+
+    COCOeval ignores detections that hit an object of another size, or that hit nothing and are of another size
+    themselves; which these are changes with the threshold.
+    """
+    rows = _evaluate(truth, results, IOU_THRESHOLDS, SIZES)
+    thresholds = [slice(t, t + 1) for t in range(len(IOU_THRESHOLDS))]
+    return {
+        size: [[_gather(rows[number, k], t, name in detectable) for t in thresholds] for k, name in enumerate(CLASSES)]
+        for number, size in enumerate(SIZES)
+    }
 
 
 def found_objects(truth: Coco, results: Results, iou: float = 0.5) -> set[int]:
     """Ids of the annotations that some detection matches."""
-    evaluation = _evaluate(truth, results, np.array([iou]))
+    rows = _evaluate(truth, results, np.array([iou]), _EVERYTHING)
     return {
         int(object_id)
-        for row in evaluation.evalImgs
+        for row in rows.ravel()
         if row is not None
         for object_id, matched in zip(row["gtIds"], row["gtMatches"][0], strict=True)
         if matched
@@ -85,11 +97,11 @@ def average_precision(matches: Matches, counts: Ints) -> Floats:
     ranked = np.flatnonzero(matches.hits.any(axis=0))
     if not len(ranked) or not matches.detectable:
         lowest = 0.0 if matches.detectable else np.nan
-        return np.where(objects > 0, lowest, np.nan)[:, None].repeat(len(IOU_THRESHOLDS), axis=1)
+        return np.where(objects > 0, lowest, np.nan)[:, None].repeat(len(matches.hits), axis=1)
     detections = _detections_up_to(matches, ranked, counts)
     weights = counts[:, matches.pictures[ranked]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = [_interpolated(weights * hit, detections, objects) for hit in matches.hits[:, ranked]]
+    reached = _recalls_reached(objects)
+    columns = [_interpolated(weights * hit, detections, reached) for hit in matches.hits[:, ranked]]
     return np.where(objects[:, None] > 0, np.stack(columns, axis=1), np.nan)
 
 
@@ -106,13 +118,17 @@ def estimate_precision(
     Returns:
         ``{"map", "map50"}``, means over the classes that have objects, and ``{"ap", "ap50"}`` for each class.
     """
-    weightings = np.vstack([np.ones_like(counts[:1]), counts]) * chosen
-    precision = np.stack([average_precision(m, weightings) for m in matches])  # (K, 1 + R, T)
-    defined = ~np.isnan(precision)
-    with np.errstate(invalid="ignore"):
-        over_classes = np.where(defined, precision, 0).sum(axis=0) / defined.sum(axis=0)
-    means = {"map": _estimate(over_classes.mean(axis=1)), "map50": _estimate(over_classes[:, 0])}
-    return means, [{"ap": _estimate(p.mean(axis=1)), "ap50": _estimate(p[:, 0])} for p in precision]
+    weightings = np.vstack([np.ones_like(counts[:1]), counts])[:, chosen]
+    precision = np.stack([average_precision(_of_pictures(m, chosen), weightings) for m in matches])  # (K, 1 + R, T)
+    return _over_classes(precision), [{"ap": _estimate(p.mean(axis=1)), "ap50": _estimate(p[:, 0])} for p in precision]
+
+
+def estimate_size(matches: Sequence[Sequence[Matches]], counts: Ints) -> dict[str, Estimate]:
+    """AP of the objects of one size of `match_sizes`, ``{"map", "map50"}``, and of its resamples ``(R, n)``."""
+    weightings = np.vstack([np.ones_like(counts[:1]), counts])
+    return _over_classes(
+        np.stack([np.hstack([average_precision(m, weightings) for m in of_class]) for of_class in matches])
+    )
 
 
 def best_confidence(matches: Sequence[Matches]) -> float | None:
@@ -132,34 +148,63 @@ def best_confidence(matches: Sequence[Matches]) -> float | None:
     return float(scores[np.argmax(np.where(last_of_tie, f1, -1))])
 
 
-def _evaluate(truth: Coco, results: Results, iou_thresholds: Floats) -> COCOeval:
+def _evaluate(
+    truth: Coco, results: Results, iou_thresholds: Floats, areas: Mapping[str, tuple[float, float]]
+) -> NDArray[np.object_]:
+    """COCOeval's rows ``(areas, classes, pictures)``, None where there is neither object nor detection."""
     with contextlib.redirect_stdout(io.StringIO()):
-        gold = COCO()
-        gold.dataset = copy.deepcopy(truth)
+        gold, found = COCO(), COCO()
+        # COCOeval writes into the entries.
+        gold.dataset = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}
         gold.createIndex()
-        found = COCO()
         if results:
-            found = gold.loadRes(copy.deepcopy(results))
+            found = gold.loadRes([dict(r) for r in results])
         else:  # loadRes cannot take an empty list
             found.dataset = {**gold.dataset, "annotations": []}
             found.createIndex()
         evaluation = COCOeval(gold, found, "bbox")
         evaluation.params.iouThrs = iou_thresholds
         evaluation.params.maxDets = [MAX_DETECTIONS]
-        evaluation.params.areaRng = [[0, 1e10]]
+        evaluation.params.areaRng = [list(area) for area in areas.values()]
+        evaluation.params.areaRngLbl = list(areas)
         evaluation.evaluate()
-    return evaluation
+    rows = np.empty(len(evaluation.evalImgs), dtype=object)
+    rows[:] = evaluation.evalImgs
+    return rows.reshape(len(CLASSES), len(areas), -1).swapaxes(0, 1)
 
 
-def _gather(rows: list[dict[str, list[float]] | None], detectable: bool) -> Matches:
+def _gather(rows: NDArray[np.object_], thresholds: slice, detectable: bool) -> Matches:
     """Joins COCOeval's rows of one class, one a picture, in its own order: by score, ties by picture."""
-    scores = np.concatenate([[] if r is None else r["dtScores"] for r in rows])
-    empty = np.zeros((len(IOU_THRESHOLDS), 0))
-    hits = np.concatenate([empty if r is None else np.asarray(r["dtMatches"]) > 0 for r in rows], axis=1)
-    pictures = np.repeat(np.arange(len(rows)), [0 if r is None else len(r["dtScores"]) for r in rows])
-    objects = np.array([0 if r is None else len(r["gtIds"]) for r in rows], dtype=np.int64)
+    counted = [_counted(row, thresholds) for row in rows]
+    scores = np.concatenate([found[0] for found in counted])
+    hits = np.concatenate([found[1] for found in counted], axis=1)
+    pictures = np.repeat(np.arange(len(rows)), [len(found[0]) for found in counted])
+    objects = np.array([found[2] for found in counted], dtype=np.int64)
     order = np.argsort(-scores, kind="mergesort")
-    return Matches(pictures[order], scores[order], hits[:, order].astype(bool), objects, detectable)
+    return Matches(pictures[order], scores[order], hits[:, order], objects, detectable)
+
+
+def _counted(row: Mapping[str, Any] | None, thresholds: slice) -> tuple[Floats, NDArray[np.bool_], int]:
+    """Scores and hits of the detections in one picture that count, and how many objects do."""
+    if row is None:
+        return np.zeros(0), np.zeros((len(IOU_THRESHOLDS[thresholds]), 0), dtype=bool), 0
+    counts = ~np.asarray(row["dtIgnore"], dtype=bool)[thresholds].any(axis=0)
+    hits = np.asarray(row["dtMatches"])[thresholds] > 0
+    objects = len(row["gtIds"]) - int(np.sum(row["gtIgnore"]))
+    return np.asarray(row["dtScores"], dtype=np.float64)[counts], hits[:, counts], objects
+
+
+def _of_pictures(matches: Matches, chosen: NDArray[np.bool_]) -> Matches:
+    """The same over some of the pictures."""
+    kept = chosen[matches.pictures]
+    number = np.cumsum(chosen) - 1
+    return replace(
+        matches,
+        pictures=number[matches.pictures[kept]],
+        scores=matches.scores[kept],
+        hits=matches.hits[:, kept],
+        objects=matches.objects[chosen],
+    )
 
 
 def _detections_up_to(matches: Matches, ranked: Ints, counts: Ints) -> Floats:
@@ -173,14 +218,36 @@ def _detections_up_to(matches: Matches, ranked: Ints, counts: Ints) -> Floats:
     return up_to
 
 
-def _interpolated(true: Ints, detections: Floats, objects: Ints) -> Floats:
-    """The mean over 101 recalls of the best precision at that recall or a higher one: ``(R,)``."""
+def _recalls_reached(objects: Ints) -> tuple[Ints, Ints]:
+    """How many of the 101 recalls are reached by so many true detections: a table, and the row of each weighting.
+
+    Weightings share few numbers of objects, and looking up is many times faster than comparing recalls.
+    """
+    totals, rows = np.unique(objects, return_inverse=True)
+    true = np.arange(objects.max() + 1)
+    return np.searchsorted(_RECALLS, true / np.maximum(totals, 1)[:, None], side="right"), rows
+
+
+def _interpolated(true: Ints, detections: Floats, reached: tuple[Ints, Ints]) -> Floats:
+    """The mean over 101 recalls of the best precision at that recall or a higher one: ``(R,)``.
+
+    A recall that is never reached counts 0.
+    """
     true = true.cumsum(axis=1)
-    recall = true / objects[:, None]
     precision = true / (detections + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    padded = np.hstack([envelope, np.zeros((len(true), 1))])  # recalls that are never reached count 0
-    return np.array([row[np.searchsorted(r, _RECALLS)].mean() for row, r in zip(padded, recall, strict=True)])
+    table, rows = reached
+    recalls = np.diff(table[rows[:, None], true], axis=1, prepend=0)
+    mean: Floats = np.einsum("rd,rd->r", envelope, recalls) / len(_RECALLS)
+    return mean
+
+
+def _over_classes(precision: Floats) -> dict[str, Estimate]:
+    """The mean over the classes that have objects, of ``(K, 1 + R, T)``."""
+    defined = ~np.isnan(precision)
+    with np.errstate(invalid="ignore"):
+        means = np.where(defined, precision, 0).sum(axis=0) / defined.sum(axis=0)
+    return {"map": _estimate(means.mean(axis=1)), "map50": _estimate(means[:, 0])}
 
 
 def _estimate(values: Floats) -> Estimate:

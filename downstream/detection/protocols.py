@@ -5,20 +5,26 @@
 - ``joint``: one detector, trained on all inputs in equal parts, looks at every input.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
-from downstream.detection.training import train_detectors
+from downstream.cells import pick_devices
+from downstream.detection.folded import Detector, FoldedDetector
+from downstream.detection.training import RECIPE, train_detectors
 from downstream.detection.yolo import Budget, YoloDetector
-from downstream.inputs import Comparison
+from downstream.folds import Matrix, divide, train_split
+from downstream.inputs import Comparison, label_files
+from downstream.uncertainty import parse_pairs
 from dwsfusion.errors import InputError
 
 SAMPLE_SIZE_PX = 256
 """What the small detector of the sample scenes was trained at."""
+SAMPLE_TRAINING = {"epochs": 12, "learning_rate": 0.006}
+"""What suits its training from scratch."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,9 @@ class DetectionConfig:
     """Weights (.pt), by file or published name, or an architecture (.yaml) to train from scratch. auto is
     yolov5su.pt; on the sample scenes, drawings that no published detector knows, sample.pt of this package
     or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
+    mapping: Path | None = None
+    """For frozen: JSON that says which of the detector's classes count as which of ours, {"theirs": "ours"};
+    without it coco_to_msrs.json of this package: person, bicycle and car by their names."""
     protocol: Literal["frozen", "retrained", "joint"] = "frozen"
     """One given detector for all inputs; one trained for each input; one trained on all inputs in equal
     parts."""
@@ -44,18 +53,54 @@ class DetectionConfig:
     """Where a detector is trained: of AdamW, at its highest."""
     seeds: int = 1
     """Where detectors are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
+    folds: int = 0
+    """Where detectors are trained and the data set has no train split: divide the tested pictures into so many
+    folds, each predicted by a detector trained on the others. 0 trains on the train split."""
+    devices: tuple[str, ...] = ()
+    """Where detectors are trained, such as cuda:0 cuda:1: side by side, one detector on each; without it --device."""
+    against: tuple[str, ...] = ()
+    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
 
     def settled(self, *, sample: bool) -> "DetectionConfig":
-        """The same with the detector chosen; for the sample scenes, with the settings that suit it."""
+        """The same with the detector chosen; for the sample scenes, with settings that suit it where none were given.
+
+        Raises:
+            InputError: settings that belong to another protocol.
+        """
+        if self.protocol == "frozen" and (self.folds or self.devices):
+            raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
+        if self.protocol != "frozen" and self.mapping:
+            raise InputError("--mapping belongs to --protocol frozen: a trained detector knows our classes")
         if self.detector != "auto":
             return self
         if not sample:
             return replace(self, detector="yolov5su.pt")
-        if self.protocol == "frozen":
-            return replace(self, detector="sample.pt", image_size=SAMPLE_SIZE_PX)
-        return replace(self, detector="tiny.yaml", image_size=SAMPLE_SIZE_PX, epochs=12, learning_rate=0.006)
+        trained = self.protocol != "frozen"
+        suited: dict[str, Any] = {"image_size": SAMPLE_SIZE_PX} | (SAMPLE_TRAINING if trained else {})
+        default = DetectionConfig()
+        unset = {name: value for name, value in suited.items() if getattr(self, name) == getattr(default, name)}
+        return replace(self, detector="tiny.yaml" if trained else "sample.pt", **unset)
+
+    def budget(self) -> Budget:
+        """How long and on what scale a detector is trained."""
+        return Budget(self.epochs, self.batch_size, self.image_size, self.learning_rate)
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detectors of a comparison."""
+
+    by_input: Mapping[str, Sequence[Detector]]
+    """Input name to its detectors, one a seed."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the protocol says about their training; empty for a given one."""
+
+    @property
+    def seconds(self) -> float:
+        """How long they have computed until now."""
+        return sum(d.seconds for d in {id(d): d for own in self.by_input.values() for d in own}.values())
 
 
 def make_detectors(
@@ -66,7 +111,7 @@ def make_detectors(
     *,
     seed: int,
     device: torch.device,
-) -> dict[str, list[YoloDetector]]:
+) -> Detectors:
     """Gives every input its detectors: one, or one a seed, from `seed` on, where they are trained.
 
     Args:
@@ -76,26 +121,39 @@ def make_detectors(
         out: a folder for trained detectors.
 
     Raises:
-        InputError: the detector is not usable, or the train pictures are the tested ones.
+        InputError: the detector is not usable, labels are missing, or the train pictures are the tested ones.
     """
+    parse_pairs(config.against, [item.name for item in comparison.inputs])
     if config.protocol == "frozen":
-        detector = YoloDetector(config.detector, device, config.image_size)
-        return {item.name: [detector] for item in comparison.inputs}
-    train = prepare_train()
-    if train.root.resolve() == comparison.root.resolve():
-        raise InputError(
-            f"expected train pictures beside the tested ones, found only {train.root}: "
-            "give a data root with train/ and test/, or use --protocol frozen"
-        )
-    trained = train_detectors(
-        train,
-        config.labels,
-        config.detector,
-        out,
-        joint=config.protocol == "joint",
-        budget=Budget(config.epochs, config.batch_size, config.image_size, config.learning_rate),
-        seeds=range(seed, seed + config.seeds),
-        device=device,
+        detector = YoloDetector(config.detector, device, config.image_size, config.mapping)
+        return Detectors({item.name: [detector] for item in comparison.inputs})
+    labelled = label_files(comparison, config.labels, ".txt")
+    train = comparison.only(labelled) if config.folds else train_split(comparison, prepare_train)
+    folds = divide(labelled, config.folds, seed) if config.folds else [[]]
+    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
+    files = train_detectors(
+        train, config.labels, config.detector, out, matrix, config.budget(), pick_devices(config.devices, device)
     )
-    loaded = {f: YoloDetector(f, device, config.image_size) for files in trained.values() for f in files}
-    return {name: [loaded[f] for f in files] for name, files in trained.items()}
+    loaded = {name: YoloDetector(file, device, config.image_size) for name, file in files.items()}
+    return Detectors(_by_seed(matrix, loaded), _training(config, matrix, seed))
+
+
+def _by_seed(matrix: Matrix, loaded: Mapping[str, YoloDetector]) -> dict[str, list[Detector]]:
+    """Input name to its detectors, one a seed; those of the folds make one."""
+    fold_of, networks = matrix.fold_of(), matrix.by_input(loaded)
+    looking: dict[tuple[YoloDetector, ...], Detector] = {
+        own: FoldedDetector(own, fold_of) if fold_of else own[0] for by_seed in networks.values() for own in by_seed
+    }
+    return {name: [looking[own] for own in by_seed] for name, by_seed in networks.items()}
+
+
+def _training(config: DetectionConfig, matrix: Matrix, seed: int) -> dict[str, Any]:
+    training = {
+        "epochs": config.epochs,
+        "batch_size": config.batch_size,
+        "learning_rate": config.learning_rate,
+        "seeds": config.seeds,
+        **RECIPE,
+        **matrix.describe_folds(seed),
+    }
+    return {"trained_from": config.detector, "training": training}

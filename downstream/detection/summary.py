@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from downstream.complementarity import GROUPS
+from downstream.report.differences import in_words
 from downstream.report.tables import percent, percent_interval
 
 Result = Mapping[str, Any]
 TITLE = (
-    "Detection, per cent: mAP, AP50 of each class, mAP50 by day and by night, "
+    "Detection, per cent: mAP, AP50 of each class, mAP50 of small, medium and large objects, by day and by night, "
     "recall of what both cameras see, only infrared, only visible"
 )
 _METRIC_NAMES = {"map": "mAP", "map50": "mAP50"}
@@ -20,7 +21,7 @@ def table_rows(result: Result) -> list[dict[str, str]]:
 
 
 def notes(result: Result) -> list[str]:
-    """The protocol in a line, and every difference to the best single modality and to max fusion."""
+    """The protocol in a line, and every difference of mAP and mAP50."""
     p = result["protocol"]
     skipped = f", {len(p['skipped'])} skipped" if p["skipped"] else ""
     head = (
@@ -28,7 +29,9 @@ def notes(result: Result) -> list[str]:
         f"{p['evaluator']}; 95 % intervals from {p['bootstrap']['resamples']} resamples"
     )
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
-    return [head, *sample, *(_in_words(row) for row in result["differences"])]
+    training = _training_note(p["training"]) if "training" in p else []
+    rows = [row for row in result["differences"] if row["metric"] in _METRIC_NAMES]
+    return [head, *training, *sample, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in rows)]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
@@ -41,9 +44,11 @@ def _table_row(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
     for metric, title in _METRIC_NAMES.items():
         row[title] = percent_interval(entry[metric], entry["interval"][metric])
     row |= {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
+    row |= {size: percent(figures["map50"]) for size, figures in entry["per_size"].items()}
     row |= {group: percent(entry[group]["map50"]) for group in ("day", "night") if entry[group]}
     seen = entry.get("complementarity", {})
-    return row | {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
+    row |= {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
+    return row | ({"seed range": percent(entry["spread"]["map50"])} if "spread" in entry else {})
 
 
 def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,17 +58,18 @@ def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         row |= {metric: entry[metric], f"{metric}_low": low, f"{metric}_high": high}
     for label, figures in entry["per_class"].items():
         row |= {f"{label}_{key}": figures[key] for key in ("ap", "ap50", "objects")}
+    for size, figures in entry["per_size"].items():
+        row |= {f"{size}_{key}": figures[key] for key in ("map", "map50", "objects")}
     for group in ("day", "night"):
         row |= {f"{group}_{key}": (entry[group] or {}).get(key) for key in ("map", "map50", "images")}
     seen = entry.get("complementarity", {})
-    return row | {f"recall_{group}": seen.get(group, {}).get("recall") for group in GROUPS}
+    row |= {f"recall_{group}": seen.get(group, {}).get("recall") for group in GROUPS}
+    return row | {"spread_map50": entry.get("spread", {}).get("map50")}
 
 
-def _in_words(row: Mapping[str, Any]) -> str:
-    low, high = (100 * bound for bound in row["interval"])
-    verdict = ("better" if low > 0 else "worse") if row["evidence"] else "no evidence of a difference"
-    metric = _METRIC_NAMES[row["metric"]]
-    return (
-        f"{metric}: {row['input']} against {row['against']} {100 * row['difference']:+.1f} "
-        f"[{low:+.1f}, {high:+.1f}]: {verdict}"
-    )
+def _training_note(training: Mapping[str, Any]) -> list[str]:
+    """How often and on what the detectors were trained."""
+    parts = [f"{training['seeds']} seed{'s' if training['seeds'] > 1 else ''}"]
+    parts += [f"{len(training['folds']['pictures'])} folds"] if "folds" in training else []
+    parts += ["fewer than 3 seeds: not a result to quote"] if training["seeds"] < 3 else []
+    return [", ".join(parts)]

@@ -2,24 +2,35 @@
 
 Retrained gives every input a detector that knows its looks, at the cost of one training an input and seed.
 Joint trains a single detector on the train pictures of all inputs in equal parts, so that no input is
-favoured, and then uses it as a frozen one.
+favoured, and then uses it as a frozen one. Nothing is stopped early and no weights are chosen: every detector is
+trained for its whole budget and kept as it is then.
 """
 
 import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from downstream.cells import Track, run_cells
 from downstream.detection.coco import CLASSES, read_all_labels
 from downstream.detection.yolo import Budget, find_model, model_identity, train_yolo
+from downstream.folds import Matrix
 from downstream.inputs import Comparison, Input, label_files
 from dwsfusion.images import read_image, rgb_array, write_png
-from dwsfusion.runs import fingerprint, hash_text, write_json, write_text
+from dwsfusion.runs import hash_file, hash_text, write_json, write_text
 
 _log = logging.getLogger(__name__)
+
+
+RECIPE = {
+    "early_stopping": "none: every detector is trained for its whole budget",
+    "weights": "the last ones; none are chosen by a look at other pictures",
+}
+"""What `Budget` does not say, in words, for the protocol of a comparison."""
 
 
 def train_detectors(
@@ -27,12 +38,10 @@ def train_detectors(
     labels: str,
     model: str | Path,
     out: Path,
-    *,
-    joint: bool,
+    matrix: Matrix,
     budget: Budget,
-    seeds: Sequence[int],
-    device: torch.device,
-) -> dict[str, list[Path]]:
+    devices: Sequence[torch.device],
+) -> dict[str, Path]:
     """Trains the detectors of a comparison; what was trained before and still fits is used again.
 
     Args:
@@ -40,13 +49,12 @@ def train_detectors(
         labels: name of the label folder beside the pictures.
         model: initial weights, or an architecture to train from scratch; the same for every input.
         out: a folder for the trained detectors.
-        joint: one detector for all inputs, where otherwise every input has its own.
+        matrix: which detectors.
         budget: epochs, batch and image size; a joint epoch goes over the pictures of all inputs.
-        seeds: one detector for each.
-        device: where to compute.
+        devices: where to compute.
 
     Returns:
-        Input name to its detectors, one a seed.
+        The name of a cell of the matrix to its detector.
 
     Raises:
         InputError: labels or model are missing or malformed.
@@ -54,45 +62,65 @@ def train_detectors(
     start = find_model(model)
     files = label_files(train, labels, ".txt")
     read_all_labels(files, train.inputs[0].files)
-    groups = {"joint": train.inputs} if joint else {item.name: (item,) for item in train.inputs}
-    trained = {
-        name: [_train(out / f"{name}-seed{seed}", items, files, start, budget, seed, device) for seed in seeds]
-        for name, items in groups.items()
-    }
-    return {item.name: trained["joint" if joint else item.name] for item in train.inputs}
+    hashes = {path: hash_file(path) for path in files.values()}
+    hashes |= {item.files[name]: hash_file(item.files[name]) for item in train.inputs for name in files}
+    cells = []
+    for place in matrix.places():
+        own = place.of(files)
+        seen = [f"{item.name} {n} {hashes[item.files[n]]} {hashes[own[n]]}" for item in place.inputs for n in own]
+        key = hash_text(model_identity(start), *seen, repr(budget), str(place.seed), devices[0].type)
+        cells.append(DetectorCell(out / place.name, place.inputs, own, start, budget, place.seed, key))
+    run_cells(cells, devices)
+    return {cell.name: cell.detector for cell in cells}
 
 
-def _train(
-    folder: Path,
-    inputs: Sequence[Input],
-    labels: Mapping[str, Path],
-    start: Path,
-    budget: Budget,
-    seed: int,
-    device: torch.device,
-) -> Path:
-    """Trains one detector into ``folder/detector.pt``; ``training.json``, written last, marks it as done."""
-    pictures = [item.files[name] for item in inputs for name in labels]
-    key = hash_text(
-        model_identity(start), *(i.name for i in inputs), fingerprint(pictures), fingerprint(labels.values()),
-        repr(budget), str(seed), device.type,
-    )  # fmt: skip
-    record, kept = folder / "training.json", folder / "detector.pt"
-    if record.is_file() and kept.is_file() and json.loads(record.read_text(encoding="utf-8"))["key"] == key:
-        return kept
-    _log.info("training %s on %d pictures", folder.name, len(pictures))
-    shutil.rmtree(folder, ignore_errors=True)
-    dataset = write_dataset(folder / "data", inputs, labels)
-    last = train_yolo(dataset, start, folder / "run", budget=budget, seed=seed, device=device)
-    last.replace(kept)
-    shutil.rmtree(folder / "data")
-    shutil.rmtree(folder / "run")
-    write_json(
-        record,
-        {"key": key, "start": start.name, "inputs": [i.name for i in inputs], "pictures": len(pictures),
-         "budget": budget, "seed": seed},
-    )  # fmt: skip
-    return kept
+@dataclass(frozen=True)
+class DetectorCell:
+    """The training of one detector into ``folder/detector.pt``; ``training.json``, written last, marks it as done."""
+
+    folder: Path
+    inputs: Sequence[Input]
+    labels: Mapping[str, Path]
+    """Picture name to its label file."""
+    start: Path
+    budget: Budget
+    seed: int
+    key: str
+    """Changes with all that the detector depends on."""
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in messages."""
+        return self.folder.name
+
+    @property
+    def detector(self) -> Path:
+        """The trained weights."""
+        return self.folder / "detector.pt"
+
+    def is_done(self) -> bool:
+        """Whether the detector is there, trained from the very same."""
+        record = self.folder / "training.json"
+        return (
+            self.detector.is_file()
+            and record.is_file()
+            and bool(json.loads(record.read_text(encoding="utf-8"))["key"] == self.key)
+        )
+
+    def train(self, device: torch.device, track: Track) -> None:
+        """Trains the detector; ultralytics says by itself how far it is."""
+        _log.info("training %s on %d pictures", self.name, len(self.inputs) * len(self.labels))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        dataset = write_dataset(self.folder / "data", self.inputs, self.labels)
+        last = train_yolo(dataset, self.start, self.folder / "run", budget=self.budget, seed=self.seed, device=device)
+        last.replace(self.detector)
+        shutil.rmtree(self.folder / "data")
+        shutil.rmtree(self.folder / "run")
+        about = {"inputs": [i.name for i in self.inputs], "pictures": len(self.inputs) * len(self.labels)}
+        write_json(
+            self.folder / "training.json",
+            {"key": self.key, "start": self.start.name, **about, "budget": self.budget, "seed": self.seed},
+        )
 
 
 def write_dataset(folder: Path, inputs: Sequence[Input], labels: Mapping[str, Path]) -> Path:

@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import pickle
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,17 @@ import torch
 from PIL import Image
 
 from downstream.detection.coco import CLASSES, Detections
+from downstream.mappings import read_mapping
+from downstream.reading import read_ahead
 from dwsfusion.errors import InputError
-from dwsfusion.images import read_image, rgb_array
+from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.runs import hash_file, hash_text
 
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
+COCO_MAPPING = Path(__file__).with_name("coco_to_msrs.json")
+"""What a detector's classes count as unless another file says so."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,34 +39,41 @@ class YoloDetector:
     """Any detector that ultralytics runs (YOLO of all versions, RT-DETR), asked for person, bicycle and car.
 
     Classes are kept by name, which are COCO's ids 0, 1, 2 in a COCO model and whatever an own model calls
-    them. Pictures go through one at a time, so what is found in one depends on no other.
+    them. Pictures go through one at a time, so what is found in one depends on no other; the next one is read
+    while the detector computes.
 
     Args:
         model: a weights file, or the name of published weights such as ``yolov5su.pt``, downloaded on first
             use.
         device: where to compute.
         image_size: the longer side in pixels that pictures are scaled to.
+        mapping: a file that says which of its classes count as which of ours; without it they go by their names.
 
     Raises:
-        InputError: there is no such model, or it knows none of the classes.
+        InputError: there is no such model, it knows none of the classes, or the mapping does not fit.
     """
 
-    def __init__(self, model: str | Path, device: torch.device, image_size: int = 640) -> None:
+    def __init__(
+        self, model: str | Path, device: torch.device, image_size: int = 640, mapping: Path | None = None
+    ) -> None:
         self.file = find_model(model)
         self.identity = model_identity(self.file)
         self.device = device
         self.image_size = image_size
+        self.seconds = 0.0
         if self.file.suffix == ".yaml":
             raise InputError(f"{self.file.name} is an architecture without weights: train it with --protocol joint")
         self._model = _load(self.file)
         known = {str(name).lower(): int(i) for i, name in self._model.names.items()}
-        self._ids = {known[name]: i for i, name in enumerate(CLASSES) if name in known}
+        wanted = read_mapping(mapping or COCO_MAPPING, CLASSES, known if mapping else None)
+        self.mapping = {theirs: ours for theirs, ours in wanted.items() if theirs in known}
+        self._ids = {known[theirs]: CLASSES.index(ours) for theirs, ours in self.mapping.items()}
         if not self._ids:
             raise InputError(
-                f"expected a detector that knows one of {', '.join(CLASSES)}, but {self.file} knows "
-                f"{', '.join(list(known)[:5])} …: choose another with --detector"
+                f"expected a detector that knows one of {', '.join(wanted)}, but {self.file} knows "
+                f"{', '.join(list(known)[:5])} …: choose another with --detector, or say with --mapping what counts"
             )
-        self.detectable = tuple(name for name in CLASSES if name in known)
+        self.detectable = tuple(name for name in CLASSES if name in self.mapping.values())
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -69,7 +81,7 @@ class YoloDetector:
         return {
             "detector": self.file.name,
             "detector_sha256": self.identity,
-            "detectable": self.detectable,
+            "mapping": self.mapping,
             "image_size_px": self.image_size,
             "min_confidence": MIN_CONFIDENCE,
             "nms_iou": NMS_IOU,
@@ -87,8 +99,8 @@ class YoloDetector:
         Raises:
             ImageError: a picture is unreadable.
         """
-        for path in files:
-            bgr = np.ascontiguousarray(rgb_array(read_image(path))[..., ::-1])
+        for bgr in read_ahead(files, _read_bgr):
+            start = time.perf_counter()
             found = (
                 self._model.predict(
                     bgr,
@@ -105,6 +117,7 @@ class YoloDetector:
                 .boxes.cpu()
                 .numpy()
             )
+            self.seconds += time.perf_counter() - start
             classes = np.array([self._ids[int(i)] for i in found.cls], dtype=np.int64)
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
 
@@ -191,10 +204,15 @@ def model_identity(file: Path) -> str:
     return hash_file(file) if file.is_file() else hash_text(file.name, _ultralytics().__version__)
 
 
+def _read_bgr(path: Path) -> Array:
+    return np.ascontiguousarray(rgb_array(read_image(path))[..., ::-1])
+
+
 def _training_settings(budget: Budget) -> dict[str, Any]:
     return {
         "epochs": budget.epochs,
         "batch": budget.batch_size,
+        "patience": 0,  # no early stopping
         "nbs": budget.batch_size,  # every batch is a step: else gradients are gathered over 64 pictures
         "optimizer": "AdamW",
         "lr0": budget.learning_rate,

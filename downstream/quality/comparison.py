@@ -1,4 +1,12 @@
-"""Fusion quality of every input of a comparison: measured once a picture, figures, ranks, differences, files."""
+"""Fusion quality of every input of a comparison: measured once a picture, figures, ranks, differences, files.
+
+Infrared and visible are measured as if they were fused pictures. Where a metric compares with the sources, that
+compares a source with itself: the value says what handing one source through would score, it is no fusion, and so
+it has no rank and nothing is compared with it.
+
+The output folder holds ``quality.json``, ``quality.csv`` and ``per_image/NAME.csv``; what was measured of a picture
+is kept in its folder ``.measured``.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from downstream.inputs import INFRARED, VISIBLE, Comparison, is_night
+from downstream.inputs import INFRARED, SINGLES, VISIBLE, Comparison, is_night
 from downstream.quality.protocols import QualityConfig
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.summary import csv_rows, picture_rows
 from downstream.quality.tasks import correlate, read_detection, read_segmentation
 from downstream.report.tables import write_csv
-from downstream.uncertainty import LEVEL, Estimate, differences, resample_counts
+from downstream.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
@@ -27,7 +35,6 @@ Floats = NDArray[np.float64]
 Values = dict[str, dict[str, float]]
 """Input name to metric name to value, of one picture."""
 
-SINGLES = (INFRARED, VISIBLE)
 BASELINE = "max"
 DEFINITIONS = "1"
 """Raised when a metric is computed otherwise, so that values kept from before are not taken."""
@@ -50,59 +57,32 @@ def compare_quality(
     seed: int = 0,
     track: Track = lambda items, what, total=None: items,
 ) -> dict[str, Any]:
-    """Measures every input and writes ``quality.json``, ``quality.csv`` and ``per_image/NAME.csv``.
-
-    Infrared and visible are measured as if they were fused pictures. Where a metric compares with the sources,
-    that compares a source with itself: the value says what handing one source through would score, it is no
-    fusion, and so it has no rank and nothing is compared with it.
+    """Measures every input, writes the figures, and gives what ``quality.json`` holds.
 
     Args:
         comparison: the inputs.
-        out: the output folder; what was measured of a picture is kept in its folder ``.measured``.
+        out: the output folder.
         config: preset, resamples, and finished task comparisons.
         about: what else to keep in the protocol, such as the data set's name.
         device: where to compute.
         seed: fixes the resamples.
         track: wraps the names of the pictures to show progress.
 
-    Returns:
-        What ``quality.json`` holds.
-
     Raises:
-        InputError: not one picture is usable, or a task comparison is not there.
+        InputError: not one picture is usable, a task comparison is not there, or an unknown input is asked for.
     """
+    asked = parse_pairs(config.against, [item.name for item in comparison.inputs])
     preset = PRESETS[config.preset]
     measured, skipped = _measure_all(comparison, preset, config.preset, out / ".measured", device, track)
     names = list(measured)
-    values = {
-        i.name: {m: np.array([measured[n][i.name].get(m, np.nan) for n in names]) for m in preset}
-        for i in comparison.inputs
-    }
-    preset = {m: d for m, d in preset.items() if any(np.isfinite(v[m]).any() for v in values.values())}
-    counts = resample_counts(len(names), config.resamples, seed)
-    estimates = {name: {m: mean_estimate(v[m], counts) for m in preset} for name, v in values.items()}
+    values = _by_input(measured, [item.name for item in comparison.inputs], preset)
     result = {
         "preset": config.preset,
         "images": len(names),
-        "metrics": {m: _describe(preset[m]) for m in preset},
-        "protocol": {
-            **about,
-            "grey": "BT.601 luma, rounded to whole levels 0..255, of all pictures",
-            "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
-            "sources": "infrared and visible are measured as if fused: no rank, and no difference to them where a "
-            "metric compares with the sources",
-            "skipped": [asdict(s) for s in (*comparison.skipped, *skipped)],
-        },
-        "inputs": {name: {m: _entry(v[m], estimates[name][m], names) for m in preset} for name, v in values.items()},
-        "ranks": _ranks(estimates, preset),
-        "won_by_a_source": _won_by_a_source(estimates, preset),
-        "differences": _differences(estimates, preset),
-        "tasks": _tasks(config, values, names, preset, seed),
+        "protocol": {**about, **_protocol(config, [*comparison.skipped, *skipped], seed)},
+        **_figures(values, names, config, asked, seed),
     }
-    write_json(out / "quality.json", result)
-    write_csv(out / "quality.csv", csv_rows(result))
-    for name, columns in values.items():
-        write_csv(out / "per_image" / f"{name}.csv", picture_rows(result, names, columns))
+    _write(out, result, names, values)
     return result
 
 
@@ -120,6 +100,56 @@ def mean_estimate(values: Floats, counts: NDArray[np.int64]) -> Estimate:
     sums = counts @ np.where(defined, values, 0)
     samples = np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
     return Estimate(float(values[defined].mean()), samples)
+
+
+def _by_input(measured: Mapping[str, Values], inputs: Sequence[str], preset: Preset) -> dict[str, dict[str, Floats]]:
+    """Input name to metric name to the values of all pictures ``(n,)``; NaN where a picture has none."""
+    return {
+        name: {m: np.array([values[name].get(m, np.nan) for values in measured.values()]) for m in preset}
+        for name in inputs
+    }
+
+
+def _figures(
+    values: Mapping[str, Mapping[str, Floats]],
+    names: Sequence[str],
+    config: QualityConfig,
+    asked: Sequence[tuple[str, str]],
+    seed: int,
+) -> dict[str, Any]:
+    """Everything that ``quality.json`` says of the metrics that have a value."""
+    measured = PRESETS[config.preset].items()
+    preset = {m: d for m, d in measured if any(np.isfinite(v[m]).any() for v in values.values())}
+    counts = resample_counts(len(names), config.resamples, seed)
+    estimates = {name: {m: mean_estimate(v[m], counts) for m in preset} for name, v in values.items()}
+    return {
+        "metrics": {m: _describe(preset[m]) for m in preset},
+        "inputs": {name: {m: _entry(v[m], estimates[name][m], names) for m in preset} for name, v in values.items()},
+        "ranks": _ranks(estimates, preset),
+        "won_by_a_source": _won_by_a_source(estimates, preset),
+        "differences": _differences(estimates, preset, asked),
+        "tasks": _tasks(config, values, names, preset, seed),
+    }
+
+
+def _protocol(config: QualityConfig, skipped: Sequence[Skipped], seed: int) -> dict[str, Any]:
+    return {
+        "grey": "BT.601 luma, rounded to whole levels 0..255, of all pictures",
+        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
+        "sources": "infrared and visible are measured as if fused: no rank, and no difference to them where a "
+        "metric compares with the sources",
+        "against": list(config.against),
+        "skipped": [asdict(s) for s in skipped],
+    }
+
+
+def _write(
+    out: Path, result: Mapping[str, Any], names: Sequence[str], values: Mapping[str, Mapping[str, Floats]]
+) -> None:
+    write_json(out / "quality.json", result)
+    write_csv(out / "quality.csv", csv_rows(result))
+    for name, columns in values.items():
+        write_csv(out / "per_image" / f"{name}.csv", picture_rows(result, names, columns))
 
 
 def _measure_all(
@@ -208,13 +238,17 @@ def _won_by_a_source(estimates: Mapping[str, Mapping[str, Estimate]], preset: Pr
     return [m for m, name in best.items() if name in SINGLES]
 
 
-def _differences(estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset) -> list[dict[str, Any]]:
+def _differences(
+    estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset, asked: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
     """Every fused input against max, and against the better source where that comparison means something."""
     alone = [m for m, metric in preset.items() if not metric.against_sources]
     compared = [m for m, metric in preset.items() if metric.against_sources]
     fused = {name: e for name, e in estimates.items() if name not in SINGLES}
-    rows = differences(estimates, alone, SINGLES, BASELINE) + differences(fused, compared, (BASELINE,), BASELINE)
-    return [row for row in rows if row["input"] not in SINGLES]
+    fused_pairs = [pair for pair in asked if fused.keys() >= set(pair)]
+    rows = differences(estimates, alone, SINGLES, BASELINE, asked)
+    rows += differences(fused, compared, (BASELINE,), BASELINE, fused_pairs)
+    return [row for row in rows if row["input"] not in SINGLES or (row["input"], row["against"]) in asked]
 
 
 def _oriented(estimate: Estimate, preset: Preset, metric: str) -> float:

@@ -11,6 +11,9 @@ class QualityConfig:
 
     preset: Literal["default", "authors", "cddfuse"] = "default"
     """Definitions of the metrics: the literature's, DWSFusion's authors', or those of CDDFuse's program."""
+    against: tuple[str, ...] = ()
+    """Further pairs of inputs to compare, each A:B; every fused input is compared with the better camera, where a
+    metric allows, and with max."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
     detection: Path | None = None

@@ -38,7 +38,7 @@ def task_rows(result: Result) -> list[dict[str, str]]:
 
 
 def notes(result: Result) -> list[str]:
-    """The protocol in a line, what a source would win, and every difference that has evidence."""
+    """The protocol in a line, what a source would win, and every difference that has evidence or was asked for."""
     p = result["protocol"]
     skipped = f", {len(p['skipped'])} skipped" if p["skipped"] else ""
     lines = [
@@ -51,9 +51,9 @@ def notes(result: Result) -> list[str]:
     for task, entry in result["tasks"].items():
         counted = f"{len(entry['inputs'])} fused inputs, {entry['images']} pictures"
         lines.append(f"correlation with {task} ({entry['figure']}): {counted}")
-    without = [row for row in result["differences"] if not row["evidence"]]
-    lines += [_in_words(result, row) for row in result["differences"] if row["evidence"]]
-    return [*lines, f"{len(without)} further differences: no evidence (see quality.json)"]
+    shown = [r for r in result["differences"] if r["evidence"] or f"{r['input']}:{r['against']}" in p["against"]]
+    lines += [_in_words(result, row) for row in shown]
+    return [*lines, f"{len(result['differences']) - len(shown)} further differences: no evidence (see quality.json)"]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
@@ -138,6 +138,7 @@ def _correlation(found: Mapping[str, Any] | None) -> str:
 def _in_words(result: Result, row: Mapping[str, Any]) -> str:
     more = row["difference"] > 0
     verdict = "better" if more == result["metrics"][row["metric"]]["higher_is_better"] else "worse"
+    verdict = verdict if row["evidence"] else "no evidence of a difference"
     low, high = row["interval"]
     return (
         f"{_with_unit(result, row['metric'])}: {row['input']} against {row['against']} {row['difference']:+.3g} "

@@ -13,11 +13,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from downstream.inputs import Comparison, is_night
+from downstream.inputs import INFRARED, Comparison, is_night
 from downstream.report.insets import parse_zoom
+from downstream.report.predictions import read_largest, read_truth
 from downstream.report.sources import DetectionGrids, FusionGrids, Grids, SegmentationGrids
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.pairs import Skipped
+from dwsfusion.pairs import Skipped, images_by_stem
 
 PNG_DPI = 300
 Track = Callable[[Iterable[str], str], Iterable[str]]
@@ -33,6 +34,11 @@ class GridConfig:
     """Names of the pictures, without suffix; without them night before day and many objects before few."""
     count: int = 3
     """How many pictures are chosen where none is named."""
+    largest: int = 0
+    """Show so many (up to 10) of the largest gains and of the largest losses against the best camera, as the
+    finished comparison of detection or segmentation names them."""
+    of: str = "dwsfusion"
+    """The input whose gains and losses are shown with --largest."""
     zoom: tuple[str, ...] = ()
     """Up to two boxes X,Y,W,H in pixels to enlarge; without them what each camera sees alone."""
     predictions: Path | None = None
@@ -45,32 +51,59 @@ class GridConfig:
     """Name of the folder of true class ids, for the last panel of segmentation."""
 
 
+def choose_names(root: Path, names: Sequence[str], config: GridConfig) -> list[str]:
+    """Chooses the pictures to show, before anything is fused.
+
+    Args:
+        root: the folder of the split.
+        names: the pictures at hand, sorted.
+        config: what to show.
+
+    Raises:
+        InputError: a name is not known, or a comparison is not finished or names no gains and losses.
+    """
+    if config.largest and config.task == "fusion":
+        raise InputError("--largest belongs to --task detection or segmentation, found --task fusion")
+    run = _run(config)
+    if config.task == "detection":
+        known = read_truth(run / "ground_truth.json")
+        names = [name for name in names if name in known]
+    elif config.task == "segmentation":
+        masks, _ = images_by_stem(run / "predictions" / INFRARED)
+        names = [name for name in names if name in masks]
+    asked = config.images
+    if config.largest:
+        asked = (*asked, *read_largest(run / f"{config.task}.json", config.of, config.largest))
+    return choose_pictures(names, root / "labels", asked, config.count)
+
+
 def export_grids(
     comparison: Comparison, config: GridConfig, out: Path, *, track: Track = lambda names, what: names
 ) -> tuple[list[str], list[Skipped]]:
-    """Writes ``out/NAME.png`` and ``out/NAME.pdf`` for each picture.
+    """Writes ``out/NAME.png`` and ``out/NAME.pdf`` for each picture of a comparison.
 
     Args:
-        comparison: the inputs.
+        comparison: the inputs, over the pictures to show.
         config: what to show.
         out: the folder.
         track: wraps the names to show progress.
 
     Returns:
-        The names of the pictures that were chosen, and those that were skipped because they cannot be read.
+        The names of the pictures, and those that were skipped because they cannot be read.
 
     Raises:
-        InputError: a name, a zoom box or a score does not fit, or a comparison is not finished.
+        InputError: a zoom box or a score does not fit, or a comparison is not finished.
     """
     grids = _grids(comparison, config)
-    names = choose_pictures(grids.names, comparison.root / "labels", config.images, config.count)
-    skipped = []
-    for name in track(names, "grids"):
+    skipped = [
+        Skipped(n, f"no prediction in every input of {_run(config)}") for n in comparison.names if n not in grids.names
+    ]
+    for name in track(grids.names, "grids"):
         try:
             write_figure(grids.draw(name), out, name)
         except ImageError as error:
             skipped.append(Skipped(name, str(error)))
-    return names, skipped
+    return list(comparison.names), skipped
 
 
 def choose_pictures(known: Sequence[str], labels: Path, asked: Sequence[str], count: int) -> list[str]:
@@ -125,12 +158,17 @@ def write_figure(figure: Figure, out: Path, name: str) -> None:
 def _grids(comparison: Comparison, config: GridConfig) -> Grids:
     if config.zoom and config.task != "fusion":
         raise InputError(f"--zoom belongs to --task fusion, found --task {config.task}")
-    run = config.predictions or Path("out") / config.task
+    run = _run(config)
     if config.task == "detection":
         return DetectionGrids(comparison, run, min_score=config.score, truth=config.truth)
     if config.task == "segmentation":
         return SegmentationGrids(comparison, run, config.segmentation_labels if config.truth else None)
     return FusionGrids(comparison, [parse_zoom(text) for text in config.zoom])
+
+
+def _run(config: GridConfig) -> Path:
+    """The folder of the finished comparison."""
+    return config.predictions or Path("out") / config.task
 
 
 def _save(figure: Figure, path: Path, **options: Any) -> None:

@@ -3,7 +3,7 @@
 A sheet fits the text width of a two-column paper, and its texts have print size (8 pt captions, 7 pt legend).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -66,9 +66,8 @@ def make_sheet(
         ImageError: the pictures differ in size.
     """
     rows = _rows(len(pictures), per_row)
-    columns = len(rows[0])
-    width, height, px_per_pt = _panel_size(pictures, columns)
-    inner = columns * (width + _GAP_IN) - _GAP_IN
+    width, height, px_per_pt = _panel_size(pictures, len(rows[0]))
+    inner = len(rows[0]) * (width + _GAP_IN) - _GAP_IN
     captions = [caption(i, name, width * 72) for i, name in enumerate(pictures)]
     pitches = [height + _caption_height_in([captions[i] for i in row]) + _GAP_IN for row in rows]
     legend_rows = _legend_rows(legend, inner)
@@ -76,14 +75,11 @@ def make_sheet(
     bottom = _LINE_PT / 72 if note else 0
     figure = Figure(figsize=(inner + 2 * _MARGIN_IN, top + sum(pitches) - _GAP_IN + bottom))
     figure.text(0.5, 0, note, color="firebrick", ha="center", va="bottom", fontproperties=SERIF, fontsize=_LEGEND_PT)
-    panels, names = {}, list(pictures)
-    for row, pitch in zip(rows, pitches, strict=True):
-        left = _MARGIN_IN + (columns - len(row)) / 2 * (width + _GAP_IN)
-        for index in row:
-            axes = panels[names[index]] = _axes(figure, left, top, width, height)
-            _draw_panel(axes, pictures[names[index]], captions[index], interpolation)
-            left += width + _GAP_IN
-        top += pitch
+    panels = {}
+    places = _places(rows, pitches, top, width)
+    for (left, above), (name, picture), text in zip(places, pictures.items(), captions, strict=True):
+        panels[name] = _axes(figure, left, above, width, height)
+        _draw_panel(panels[name], picture, text, interpolation)
     if legend:
         _draw_legend(_axes(figure, _MARGIN_IN, 0, inner, legend_rows * _LEGEND_ROW_IN), legend, legend_rows)
     return Sheet(figure, panels, px_per_pt)
@@ -148,6 +144,15 @@ def _rows(count: int, per_row: int) -> list[range]:
     """Parts panels into as few rows as can be, all but the last of one length."""
     columns = ceil(count / ceil(count / per_row))
     return [range(start, min(start + columns, count)) for start in range(0, count, columns)]
+
+
+def _places(rows: Sequence[range], pitches: Sequence[float], top: float, width: float) -> Iterator[tuple[float, float]]:
+    """The upper left corners of the panels in inches; a shorter row is centred."""
+    for row, pitch in zip(rows, pitches, strict=True):
+        left = _MARGIN_IN + (len(rows[0]) - len(row)) / 2 * (width + _GAP_IN)
+        for column in range(len(row)):
+            yield left + column * (width + _GAP_IN), top
+        top += pitch
 
 
 def _longest_start(text: str, width_pt: float) -> str:

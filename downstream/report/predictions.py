@@ -11,7 +11,9 @@ import numpy as np
 from downstream.detection.coco import CLASSES, Detections, Labels
 from dwsfusion.errors import InputError
 
-_CURE = "run scripts/compare_detection.py with the same inputs, or name its folder with --predictions"
+_CURE = (
+    "run compare_detection.py or compare_segmentation.py with the same inputs, or name its folder with --predictions"
+)
 
 
 def read_truth(path: Path) -> dict[str, tuple[int, Labels]]:
@@ -50,6 +52,24 @@ def read_detections(path: Path) -> dict[int, Detections]:
 def read_warning(path: Path) -> str:
     """Reads the warning of a ``segmentation.json``; empty where there is none, or no such file."""
     return str(_read_json(path)["protocol"].get("warning", "")) if path.is_file() else ""
+
+
+def read_largest(path: Path, name: str, count: int) -> list[str]:
+    """Reads from a ``TASK.json`` on which pictures an input gains and loses the most: at most `count` of each.
+
+    Raises:
+        InputError: the file is missing, or names no gains and losses of this input.
+    """
+    found = _read_json(path)
+    try:
+        changes = found["largest_changes"]["inputs"]
+    except (KeyError, TypeError) as error:
+        raise InputError(f"expected the largest gains and losses in {path}, found none: {_CURE}") from error
+    if name not in changes:
+        raise InputError(f"expected --of one of {', '.join(changes)}, found {name!r}")
+    if not any(changes[name].values()):
+        raise InputError(f"{path} names no picture on which {name} gains or loses: leave out --largest")
+    return [row["image"] for kind in ("gains", "losses") for row in changes[name][kind][:count]]
 
 
 def _read_json(path: Path) -> Any:

@@ -51,7 +51,8 @@ def measure_cost(fuser: Fuser, size: tuple[int, int]) -> Cost:
     """What a method costs on its device, for one pair of some height and width in pixels."""
     network = deepcopy(fuser.network).cpu()
     (timing,) = compare({fuser.name: fuser.network}, size, ROUNDS, fuser.device)
-    return Cost(count_parameters(network), count_flops(network, *size), round(timing.ms, 1))
+    ms = None if timing.ms is None else round(timing.ms, 1)
+    return Cost(count_parameters(network), count_flops(network, *size), ms)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The classes of MSRS, their colours, and what a network trained on Cityscapes can tell of them."""
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from downstream.mappings import read_mapping
 from dwsfusion.errors import ImageError
 
 Ids = NDArray[np.uint8]
@@ -25,36 +28,32 @@ PALETTE = (
 IGNORED = 255
 """Marks pixels without truth; any other id outside the classes is treated alike."""
 
-CITYSCAPES_TO_MSRS = MappingProxyType({
-    "road": "background",
-    "sidewalk": "background",
-    "building": "background",
-    "wall": "background",
-    # Not MSRS's guardrail: Cityscapes has a class "guard rail" of its own, which its 19 leave out.
-    "fence": "background",
-    "pole": "background",
-    "traffic light": "background",
-    "traffic sign": "background",
-    "vegetation": "background",
-    "terrain": "background",
-    "sky": "background",
-    "person": "person",
-    "rider": "person",
-    "car": "car",
-    "truck": "background",
-    "bus": "background",
-    "train": "background",
-    "motorcycle": "bike",
-    "bicycle": "bike",
-})  # fmt: skip
-"""Cityscapes' 19 classes in the order of their training ids, and the MSRS class that each is counted as."""
+CITYSCAPES_MAPPING = Path(__file__).with_name("cityscapes_to_msrs.json")
+"""Cityscapes' 19 classes in the order of their training ids, and the MSRS class that each is counted as.
+
+Its fence is not MSRS's guardrail: Cityscapes has a class "guard rail" of its own, which its 19 leave out.
+"""
 
 
-def msrs_ids(classes: int) -> Ids:
+@functools.cache
+def cityscapes_to_msrs(path: Path | None = None) -> Mapping[str, str]:
+    """What each of Cityscapes' 19 classes, in the order of their training ids, is counted as.
+
+    Args:
+        path: a file that says otherwise for some of them.
+
+    Raises:
+        InputError: no such file, or a class that is not known.
+    """
+    mapping = read_mapping(CITYSCAPES_MAPPING, MSRS_CLASSES)
+    return MappingProxyType(mapping | (read_mapping(path, MSRS_CLASSES, mapping) if path else {}))
+
+
+def msrs_ids(classes: int, mapping: Mapping[str, str] | None = None) -> Ids:
     """The MSRS class id of each output of a network with 9 (MSRS) or 19 (Cityscapes) outputs."""
     if classes == len(MSRS_CLASSES):
         return np.arange(classes, dtype=np.uint8)
-    return np.array([MSRS_CLASSES.index(name) for name in CITYSCAPES_TO_MSRS.values()], dtype=np.uint8)
+    return np.array([MSRS_CLASSES.index(name) for name in (mapping or cityscapes_to_msrs()).values()], dtype=np.uint8)
 
 
 def hide_classes(truth: Ids, measurable: NDArray[Any]) -> Ids:

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pickle
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.segmentation.classes import CITYSCAPES_TO_MSRS, MSRS_CLASSES, Ids, msrs_ids
+from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
-from dwsfusion.runs import hash_file
+from dwsfusion.runs import hash_file, hash_text
 
 STRIDE_PX = 16
 """Sides of the network's input are multiples of this."""
@@ -55,12 +56,22 @@ class Segmenter:
         classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
         identity: changes whenever the prediction could change; predicted files are kept by it.
         device: where to compute.
+        mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
     """
 
-    def __init__(self, network: nn.Module, classes: int, identity: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: int,
+        identity: str,
+        device: torch.device,
+        mapping: Mapping[str, str] | None = None,
+    ) -> None:
         self.network = network.to(device).eval()
-        self.identity = identity
-        self.ids = msrs_ids(classes)
+        self.ids = msrs_ids(classes, mapping)
+        self.mapping = dict(mapping or cityscapes_to_msrs()) if classes != len(MSRS_CLASSES) else None
+        self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
+        self.seconds = 0.0
         self._device = device
 
     @torch.inference_mode()
@@ -69,11 +80,13 @@ class Segmenter:
 
         Pictures are predicted one at a time, so none depends on its neighbours in a batch.
         """
+        start = time.perf_counter()
         height, width = picture.shape[:2]
         pixels = to_input(torch.from_numpy(rgb_array(picture)[None].copy()).to(self._device))
         padded = F.pad(pixels, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="replicate")
         logits: Tensor = self.network(padded)
         best = logits[0, :, :height, :width].argmax(0).cpu().numpy()
+        self.seconds += time.perf_counter() - start
         return np.asarray(self.ids[best])
 
 
@@ -123,7 +136,9 @@ def saved_key(path: Path) -> str | None:
     return _metadata(path).get("key") if path.is_file() else None
 
 
-def load_segmenter(path: Path, device: torch.device, encoder: str = "mobilenet_v2") -> Segmenter:
+def load_segmenter(
+    path: Path, device: torch.device, encoder: str = "mobilenet_v2", mapping: Path | None = None
+) -> Segmenter:
     """Loads a file of `save_deeplab`, or a plain state dict of segmentation-models-pytorch's DeepLabV3Plus.
 
     The classes, 9 of MSRS or 19 of Cityscapes, are read from the shape of the head.
@@ -132,21 +147,24 @@ def load_segmenter(path: Path, device: torch.device, encoder: str = "mobilenet_v
         path: the file, safetensors or torch.
         device: where to compute.
         encoder: the encoder of a plain state dict; our own files know theirs.
+        mapping: a file that says which of Cityscapes' classes count as which of MSRS.
 
     Raises:
-        InputError: no such file, an unreadable one, or tensors that do not fit.
+        InputError: no such file, an unreadable one, tensors that do not fit, or a mapping that does not.
     """
     state = _read_state(path)
     if _HEAD not in state:
         raise InputError(f"expected a DeepLabV3Plus of segmentation-models-pytorch in {path}, found no {_HEAD}")
     classes, channels = state[_HEAD].shape[:2]
-    if classes not in (len(MSRS_CLASSES), len(CITYSCAPES_TO_MSRS)):
+    if classes not in (len(MSRS_CLASSES), len(cityscapes_to_msrs())):
         raise InputError(f"expected 9 (MSRS) or 19 (Cityscapes) classes in {path}, found {classes}")
+    if mapping and classes == len(MSRS_CLASSES):
+        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {path} has the 9 of MSRS")
     config = DeepLabConfig(_metadata(path).get("encoder", encoder), classes, channels)
     network = _new_network(config, None)
     _check_fit(state, network.state_dict(), f"{path} and DeepLabV3Plus with {config.encoder}")
     network.load_state_dict(state, strict=False)
-    return Segmenter(network, classes, hash_file(path), device)
+    return Segmenter(network, classes, hash_file(path), device, cityscapes_to_msrs(mapping))
 
 
 def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Module:

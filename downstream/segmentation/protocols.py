@@ -3,40 +3,33 @@
 - ``frozen``: one given network looks at every input.
 - ``retrained``: every input has its own network, trained on that input.
 - ``joint``: one network, trained on all inputs in equal parts, looks at every input.
-
-A trained network is one file, ``NAME-seedK.safetensors``, that appears when it is done and says from what it
-was trained. A stopped run takes up at the first network that is missing or was trained from something else.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
-from downstream.inputs import Comparison, Input, label_files
-from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, read_label
-from downstream.segmentation.deeplab import (
-    DeepLabConfig,
-    Segmenter,
-    build_deeplab,
-    load_segmenter,
-    save_deeplab,
-    saved_key,
-)
-from downstream.segmentation.training import Track, TrainingConfig, silent, train_network
-from dwsfusion.errors import ImageError, InputError
-from dwsfusion.images import Array, read_image, rgb_array
+from downstream.cells import Track, pick_devices, silent
+from downstream.folds import Matrix, divide, train_split
+from downstream.inputs import VISIBLE, Comparison, label_files
+from downstream.segmentation.classes import MSRS_CLASSES, Ids
+from downstream.segmentation.deeplab import MEAN, STD, Segmenter, load_segmenter
+from downstream.segmentation.retraining import train_segmenters, usable_labels
+from downstream.segmentation.training import RECIPE, TrainingConfig
+from downstream.uncertainty import LEVEL, parse_pairs
+from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
-from dwsfusion.runs import fingerprint, hash_file, hash_text
 
 SAMPLE_TRAINING = TrainingConfig(
     "tu-test_resnet", "none", decoder_channels=64, epochs=8, batch_size=4, lr=5e-3, crop_px=(144, 192)
 )
 """For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
+
+PSEUDO_WARNING = "plumbing only: labels are another network's predictions, not a result"
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,21 @@ class SegmentationConfig:
     auto is retrained; on the sample scenes joint."""
     segmenter: Path | None = None
     """For frozen: the trained DeepLabV3Plus, with the 9 classes of MSRS or the 19 of Cityscapes."""
+    mapping: Path | None = None
+    """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of MSRS,
+    {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""
     labels: str = "Segmentation_labels"
     """Name of the folder of label pictures (class ids)."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     seeds: int = 3
     """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
+    folds: int = 0
+    """Where networks are trained and the data set has no train split: divide the tested pictures into so many
+    folds, each predicted by a network trained on the others. 0 trains on the train split."""
+    devices: tuple[str, ...] = ()
+    """Where networks are trained, such as cuda:0 cuda:1: side by side, one network on each; without it --device."""
+    against: tuple[str, ...] = ()
+    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
 
@@ -61,8 +64,15 @@ class SegmentationConfig:
 
         For the sample scenes all that was left at its default becomes what suits their training from scratch,
         unless an encoder was asked for.
+
+        Raises:
+            InputError: settings that belong to another protocol.
         """
         protocol = self.protocol if self.protocol != "auto" else "joint" if sample else "retrained"
+        if protocol == "frozen" and (self.folds or self.devices):
+            raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
+        if protocol != "frozen" and self.mapping:
+            raise InputError("--mapping belongs to --protocol frozen: a trained network knows our classes")
         if self.training.encoder != "auto":
             return replace(self, protocol=protocol)
         if not sample:
@@ -79,12 +89,28 @@ class SegmentationConfig:
 class Segmenters:
     """The networks of a comparison."""
 
-    by_input: Mapping[str, tuple[Segmenter, ...]]
-    """Input name to its networks, one a seed."""
-    train_pictures: int = 0
-    """How many pictures each input gave to the training."""
+    by_input: Mapping[str, tuple[tuple[Segmenter, ...], ...]]
+    """Input name to its networks: a tuple a seed, in it one network a fold."""
+    fold_of: Mapping[str, int] = field(default_factory=dict)
+    """Picture name to the fold that tests it; empty without folds."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the protocol says about their training; empty for a given one."""
     skipped: tuple[Skipped, ...] = ()
     """Train pictures that could not be used."""
+
+    def of(self, name: str, picture: str) -> list[Segmenter]:
+        """The networks that look at a picture of an input, one a seed."""
+        return [folds[self.fold_of.get(picture, 0)] for folds in self.by_input[name]]
+
+    @property
+    def ids(self) -> Ids:
+        """The classes that the networks can name."""
+        return self.by_input[VISIBLE][0][0].ids
+
+    @property
+    def seconds(self) -> float:
+        """How long they have computed until now."""
+        return sum(s.seconds for s in {s for own in self.by_input.values() for folds in own for s in folds})
 
 
 def make_segmenters(
@@ -112,20 +138,48 @@ def make_segmenters(
         InputError: the network is not usable, there is no seed, labels are missing, or the train pictures are the
             tested ones.
     """
+    parse_pairs(config.against, [item.name for item in comparison.inputs])
     if config.protocol == "frozen":
         segmenter = _frozen(config, device)
-        return Segmenters({item.name: (segmenter,) for item in comparison.inputs})
-    if config.seeds < 1:
-        raise InputError(f"expected one seed or more, found {config.seeds}")
-    label_files(comparison, config.labels, ".png")  # what would else be missed only after the training
-    train = prepare_train()
-    if train.root.resolve() == comparison.root.resolve():
-        raise InputError(
-            f"expected train pictures beside the tested ones, found only {train.root}: give a data root "
-            "with train/ and test/, or use --protocol frozen"
-        )
-    seeds = range(seed, seed + config.seeds)
-    return _trained(train, config, out, seeds, device, track)
+        return Segmenters({item.name: ((segmenter,),) for item in comparison.inputs})
+    files = label_files(comparison, config.labels, ".png")  # what would else be missed only after the training
+    train = comparison if config.folds else train_split(comparison, prepare_train)
+    usable, skipped = usable_labels(train, files if config.folds else label_files(train, config.labels, ".png"))
+    folds = divide(usable, config.folds, seed) if config.folds else [[]]
+    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
+    networks = train_segmenters(matrix, usable, config.training, out, pick_devices(config.devices, device), track)
+    training = {**asdict(config.training), **RECIPE, "pictures": len(usable), "seeds": config.seeds}
+    training |= matrix.describe_folds(seed)
+    # With folds the comparison itself meets the bad pictures.
+    unusable = () if config.folds else tuple(skipped)
+    return Segmenters(matrix.by_input(networks), matrix.fold_of(), training, unusable)
+
+
+def describe_protocol(config: SegmentationConfig, segmenters: Segmenters, seed: int) -> dict[str, Any]:
+    """What ``segmentation.json`` says about how its figures came about."""
+    able = [name for i, name in enumerate(MSRS_CLASSES) if i in segmenters.ids]
+    mapping = segmenters.by_input[VISIBLE][0][0].mapping
+    frozen = config.protocol == "frozen"
+    return {
+        "name": config.protocol,
+        "network": "DeepLabV3Plus",
+        **({"segmenter": str(config.segmenter)} if frozen else {"training": segmenters.training}),
+        "networks": {n: [s.identity for f in own for s in f] for n, own in segmenters.by_input.items()},
+        "normalisation": {
+            "rule": "fixed: ImageNet's mean and deviation for every input",
+            "mean": MEAN,
+            "std": STD,
+            "infrared": "three equal channels",
+        },
+        "labels": config.labels,
+        **({"warning": PSEUDO_WARNING} if "pseudo" in config.labels.lower() else {}),
+        "measurable": able,
+        "not_measurable": [name for name in MSRS_CLASSES if name not in able],
+        **({"cityscapes_to_msrs": mapping} if mapping else {}),
+        "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
+        "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
+        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
+    }
 
 
 def _frozen(config: SegmentationConfig, device: torch.device) -> Segmenter:
@@ -134,77 +188,4 @@ def _frozen(config: SegmentationConfig, device: torch.device) -> Segmenter:
             "the protocol frozen needs a trained network: give --segmenter FILE (a DeepLabV3Plus with the "
             "9 classes of MSRS or the 19 of Cityscapes), or train one with --protocol retrained or joint"
         )
-    encoder = config.training.encoder
-    return load_segmenter(config.segmenter, device, encoder)
-
-
-@dataclass(frozen=True)
-class _Diet:
-    """What one network is trained on: its inputs, in the order in which their pictures are numbered."""
-
-    inputs: tuple[Input, ...]
-    labels: Mapping[str, Path]
-    """Names of the pictures, the same in all inputs, and their label files."""
-
-    def read(self) -> tuple[list[Array], list[Ids]]:
-        """All pictures, input by input, and their labels."""
-        pictures = [rgb_array(read_image(item.files[name])) for item in self.inputs for name in self.labels]
-        return pictures, [read_label(path) for path in self.labels.values()] * len(self.inputs)
-
-    def fingerprint(self) -> str:
-        """Changes with any picture or label."""
-        folders = [[item.files[name] for name in self.labels] for item in self.inputs]
-        return hash_text(*(fingerprint(files) for files in [self.labels.values(), *folders]))
-
-
-def _trained(
-    train: Comparison, config: SegmentationConfig, out: Path, seeds: range, device: torch.device, track: Track
-) -> Segmenters:
-    """Trains a network for each input, or for all of them, and each seed, where it is not there yet."""
-    labels, skipped = _usable(train, label_files(train, config.labels, ".png"))
-    groups = {"joint": train.inputs} if config.protocol == "joint" else {i.name: (i,) for i in train.inputs}
-    cells = [(name, seed) for name in groups for seed in seeds]
-    trained: dict[str, list[Segmenter]] = {name: [] for name in groups}
-    for number, (name, seed) in enumerate(cells, start=1):
-        path, what = (
-            out / f"{name}-seed{seed}.safetensors",
-            f"train {name}, seed {seed} ({number} of {len(cells)})",
-        )
-        _train_cell(path, _Diet(groups[name], labels), config.training, seed, device, track, what)
-        trained[name].append(load_segmenter(path, device))
-    by_input = {i.name: tuple(trained[i.name if i.name in trained else "joint"]) for i in train.inputs}
-    return Segmenters(by_input, len(labels), tuple(skipped))
-
-
-def _train_cell(
-    path: Path, diet: _Diet, config: TrainingConfig, seed: int, device: torch.device, track: Track, what: str
-) -> None:
-    """Trains one network into its file, unless the file was trained from the very same."""
-    recipe = dataclasses.asdict(config)
-    if Path(config.encoder_weights).is_file():
-        recipe["encoder_weights"] = hash_file(Path(config.encoder_weights))
-    key = hash_text(json.dumps(recipe, sort_keys=True), str(seed), diet.fingerprint())
-    if saved_key(path) == key:
-        return
-    shape = DeepLabConfig(config.encoder, len(MSRS_CLASSES), config.decoder_channels)
-    pictures, labels = diet.read()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        network = build_deeplab(shape, config.encoder_weights).to(device)
-        train_network(network, pictures, labels, config, seed, track, what)
-    save_deeplab(path, network, shape, key)
-
-
-def _usable(train: Comparison, labels: Mapping[str, Path]) -> tuple[dict[str, Path], list[Skipped]]:
-    """Parts the labels of pictures that every input can read, so that all train on the same, from the others."""
-    usable, skipped = {}, []
-    for name, path in labels.items():
-        try:
-            label = read_label(path)
-            for item in train.inputs:
-                check_label(label, read_image(item.files[name]).shape[:2], path)
-        except ImageError as error:
-            skipped.append(Skipped(name, str(error)))
-        else:
-            usable[name] = path
-    return usable, skipped
+    return load_segmenter(config.segmenter, device, config.training.encoder, config.mapping)

@@ -29,20 +29,23 @@ def table_rows(result: Result) -> list[dict[str, str]]:
 
 
 def notes(result: Result) -> list[str]:
-    """The protocol in a line, warnings, and every difference to the best single modality and to max fusion."""
+    """The protocol in a line, warnings, and every difference of mIoU with and without background."""
     p = result["protocol"]
     parts = [f"{p['name']} {p['network']}", f"{result['images']} pictures"]
     parts += [f"{p['without_label']} without a label"] if p["without_label"] else []
     parts += [f"{len(p['skipped'])} skipped"] if p["skipped"] else []
-    seeds = p.get("training", {}).get("seeds")
+    training = p.get("training", {})
+    seeds = training.get("seeds")
     parts += [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds else []
+    parts += [f"{len(training['folds']['pictures'])} folds"] if "folds" in training else []
     parts += [f"95 % intervals from {p['bootstrap']['resamples']} resamples of the pictures"]
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
     lines += [p["warning"]] if "warning" in p else []
     lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
-    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in result["differences"])]
+    rows = [row for row in result["differences"] if row["metric"] in ("miou", "miou_foreground")]
+    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in rows)]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:

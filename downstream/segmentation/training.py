@@ -1,18 +1,19 @@
 """Training of one segmentation network: the same start, budget, order and augmentation for every input.
 
 All that is random comes from the seed alone, never from the pictures: two inputs trained with one seed see
-the same scenes in the same order, cut and mirrored in the same way, from the same initial weights.
+the same scenes in the same order, cut and mirrored in the same way, from the same initial weights. Nothing is
+stopped early and no weights are chosen: every network is trained for its whole budget and kept as it is then.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from downstream.cells import Track, silent
 from downstream.segmentation.classes import IGNORED, MSRS_CLASSES, Ids
 from downstream.segmentation.deeplab import STRIDE_PX, to_input
 from dwsfusion.errors import InputError
@@ -25,23 +26,10 @@ RECIPE = {
     "optimizer": "AdamW, learning rate falling to 0 with the 0.9th power of the steps left",
     "loss": "cross-entropy, classes weighted by (share of the train pixels) ** -0.3, 255 ignored",
     "augmentation": f"random crops magnified by {SCALES[0]} to {SCALES[1]}, mirroring; the same for all inputs",
+    "early_stopping": "none: every network is trained for its whole budget",
     "weights": "the last ones; none are chosen by a look at other pictures",
 }
 """What `TrainingConfig` does not say, in words, for the protocol of a comparison."""
-
-Item = TypeVar("Item")
-
-
-class Track(Protocol):
-    """Shows progress over items."""
-
-    def __call__(self, items: Iterable[Item], what: str) -> Iterable[Item]:
-        """Gives the items on, one by one."""
-
-
-def silent(items: Iterable[Item], what: str) -> Iterable[Item]:
-    """Shows no progress."""
-    return items
 
 
 @dataclass(frozen=True)

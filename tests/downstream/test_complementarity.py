@@ -5,7 +5,7 @@ from downstream.complementarity import (
     describe_objects,
     group_objects,
     group_recalls,
-    lost_and_won,
+    kept_lost_won,
     seen_objects,
 )
 from downstream.detection.coco import Labels
@@ -93,12 +93,12 @@ def test_recall_of_an_empty_group_is_not_defined(pictures):
     assert recall == {"objects": 0, "recall": None, "interval": None}
 
 
-def test_lost_and_won(seen):
+def test_kept_lost_and_won(seen):
     found = {"infrared": {1, 2}, "visible": {1}, "fused": {1, 3}, "blind": set()}
-    changes = lost_and_won(seen, found)
+    changes = kept_lost_won(seen, found)
     assert changes == {
-        "fused": {"lost": {"a.png": [2]}, "won": {"a.png": [3]}},
-        "blind": {"lost": {"a.png": [1, 2]}, "won": {}},
+        "fused": {"kept": {"a.png": [1]}, "lost": {"a.png": [2]}, "won": {"a.png": [3]}},
+        "blind": {"kept": {}, "lost": {"a.png": [1, 2]}, "won": {}},
     }
 
 

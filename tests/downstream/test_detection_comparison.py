@@ -2,6 +2,7 @@ import contextlib
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from downstream.detection.coco import Detections, read_labels
 from downstream.detection.comparison import compare_detection
-from downstream.detection.protocols import DetectionConfig
+from downstream.detection.protocols import DetectionConfig, Detectors
 from downstream.detection.summary import notes, table_rows
 from downstream.inputs import Comparison, Input
 from dwsfusion import InputError
@@ -25,6 +26,7 @@ class DrawnDetector:
 
     detectable = ("person", "bicycle", "car")
     identity = "drawn"
+    seconds = 0.0
 
     def __init__(self, folder, shift=0.0, blind_to=None):
         self.folder, self.shift, self.blind_to, self.calls = folder, shift, blind_to, 0
@@ -73,7 +75,7 @@ def detectors(comparison):
 
 def compare(comparison, detectors, out, config=CONFIG):
     return compare_detection(
-        comparison, detectors, out, config, about={"data": "set", "split": "test", "sample": False}
+        comparison, Detectors(detectors), out, config, about={"data": "set", "split": "test", "sample": False}
     )
 
 
@@ -109,9 +111,49 @@ def test_who_sees_what(comparison, detectors, tmp_path):
     assert inputs["ours"]["lost"] == inputs["ours"]["won"] == 0
     assert "lost" not in inputs["infrared"]
     changes = json.loads((tmp_path / "complementarity.json").read_text())["changes"]
-    assert changes["ours"] == {"lost": {}, "won": {}}
+    assert changes["ours"] == {"kept": {f"{n}.png": [2 * k + 1, 2 * k + 2] for k, n in enumerate(NAMES[:-1])},
+                               "lost": {}, "won": {}}  # fmt: skip
+    assert (inputs["max"]["kept"], inputs["ours"]["kept"]) == (4, 8)
     assert list(changes["max"]["lost"]) == [f"{name}.png" for name in NAMES[:-1]]
     assert (inputs["max"]["lost"], inputs["max"]["won"]) == (4, 0)
+
+
+def test_figures_by_the_size_of_the_objects(comparison, detectors, tmp_path):
+    """The persons are 20 x 32 pixels, the cars 30 x 16: all small, so there is nothing to say of larger ones."""
+    result = compare(comparison, detectors, tmp_path)
+    sizes = result["inputs"]["infrared"]["per_size"]
+    assert (sizes["small"]["map50"], sizes["small"]["objects"]) == (0.5, 8)
+    assert sizes["small"]["interval"]["map50"] == result["inputs"]["infrared"]["interval"]["map50"]
+    assert sizes["medium"] == {"map": None, "map50": None, "interval": {"map": None, "map50": None}, "objects": 0}
+    assert (table_rows(result)[0]["small"], table_rows(result)[0]["large"]) == ("50.0", "–")
+
+
+def test_the_pictures_that_gain_and_lose_the_most(comparison, detectors, tmp_path):
+    (comparison.root / "labels/00002D.txt").write_text("0 0.3 0.5 0.2 0.4")  # nothing to win for infrared there
+    detectors["max"] = [DrawnDetector(comparison.root / "labels", shift=30.0)]
+    result = compare(comparison, detectors, tmp_path)
+    largest = result["largest_changes"]
+    assert largest["against"] == "infrared"
+    gains = [{"image": n, "change": 1, "kept": 1, "lost": 0, "won": 1} for n in ("00001D", "00003N", "00004N")]
+    assert largest["inputs"]["ours"] == {"gains": gains, "losses": []}
+    losses = [{"image": n, "change": -1, "kept": 0, "lost": 1, "won": 0} for n in NAMES[:-1]]
+    assert largest["inputs"]["max"] == {"gains": [], "losses": losses}
+    with (tmp_path / "pictures.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["input"] == "ours"]
+    assert [(row["image"], row["won"]) for row in rows] == list(zip(NAMES, "10110", strict=True))
+
+
+def test_any_pair_asked_for_is_compared(comparison, detectors, tmp_path):
+    config = replace(CONFIG, against=("ours:infrared", "infrared:ours"))
+    result = compare(comparison, detectors, tmp_path, config)
+    found = {(r["input"], r["against"], r["metric"]): r["difference"] for r in result["differences"]}
+    assert found["infrared", "ours", "map50"] == -0.5
+    assert found["infrared", "ours", "ap50_car"] == -1
+    assert ("infrared", "ours", "ap_bicycle") not in found  # no bicycle anywhere
+    assert len(found) == len(result["differences"])  # none twice
+    assert any(line.startswith("mAP50: infrared against ours -50.0 [") for line in notes(result))
+    with pytest.raises(InputError, match=r"--against A:B with two of the inputs infrared.*found 'ours:nobody'"):
+        compare(comparison, detectors, tmp_path, replace(CONFIG, against=("ours:nobody",)))
 
 
 def test_differences_name_their_evidence(comparison, detectors, tmp_path):
@@ -168,6 +210,7 @@ def test_figures_of_several_detectors_are_means(comparison, detectors, tmp_path)
     entry = compare(comparison, detectors, tmp_path)["inputs"]["ours"]
     assert entry["seeds"]["map50"] == [1, 0.5]
     assert entry["map50"] == 0.75
+    assert entry["spread"]["map50"] == 0.5
     assert (tmp_path / "predictions/ours-2.json").is_file()
 
 

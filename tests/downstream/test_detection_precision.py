@@ -7,11 +7,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from downstream.detection.precision import (
+    SIZES,
     average_precision,
     best_confidence,
     estimate_precision,
+    estimate_size,
     found_objects,
     match,
+    match_sizes,
 )
 from downstream.uncertainty import resample_counts
 
@@ -43,8 +46,8 @@ def random_case(seed, pictures=12, classes=(0, 1, 2), ties=False, decimals=6):
     return {"images": images, "annotations": annotations, "categories": CATEGORIES}, found
 
 
-def cocoeval(truth, results):
-    """The reference, pycocotools as documented: AP by class and IoU (NaN where absent), map, map50."""
+def evaluated(truth, results):
+    """The reference: pycocotools as documented."""
     with contextlib.redirect_stdout(io.StringIO()):
         gold = COCO()
         gold.dataset = truth
@@ -53,6 +56,12 @@ def cocoeval(truth, results):
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
+    return evaluation
+
+
+def cocoeval(truth, results):
+    """AP by class and IoU (NaN where absent), map, map50."""
+    evaluation = evaluated(truth, results)
     precision = evaluation.eval["precision"][:, :, :, 0, 2].mean(axis=1).T  # (K, T), -1 where absent
     return np.where(precision < 0, np.nan, precision), evaluation.stats[0], evaluation.stats[1]
 
@@ -138,6 +147,27 @@ def test_no_detections_at_all_is_zero():
     means, classes = estimate_precision(match(truth, []), np.ones(12, bool), resample_counts(12, 5))
     assert means["map"].value == 0
     assert [c["ap50"].value for c in classes] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sizes_equal_cocoeval(seed):
+    """COCOeval's own figures for small, medium and large objects, on the set and on a resample of it."""
+    truth, results = random_case(seed, pictures=20)
+    scales = np.random.default_rng(seed).uniform(0.5, 10, 21)  # one a picture
+    for entry in (*truth["annotations"], *results):
+        entry["bbox"] = [value * scales[entry["image_id"]] for value in entry["bbox"]]
+    for annotation in truth["annotations"]:
+        annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
+    counts = resample_counts(20, 3, seed)
+    found = match_sizes(truth, results)
+    for k, weights in enumerate(counts):
+        expected = evaluated(*duplicated(truth, results, weights)).stats[3:6]
+        for size, reference in zip(SIZES, expected, strict=True):
+            sample = estimate_size(found[size], counts)["map"].samples[k]
+            assert (-1 if np.isnan(sample) else sample) == pytest.approx(reference, abs=1e-12)
+    areas = [a["area"] for a in truth["annotations"]]
+    assert sum(int(of_class[0].objects.sum()) for of_class in found["small"]) == sum(a < 32**2 for a in areas)
+    assert min(sum(low < a < high for a in areas) for low, high in SIZES.values()) > 0
 
 
 def test_hand_computed_average_precision():

@@ -54,11 +54,29 @@ def test_joint_comparison_from_scratch(script, data, capsys):
     assert result["protocol"]["name"] == "joint"
     assert json.loads((out / "run.json").read_text())["seed"] == 0
     assert sorted(p.name for p in out.iterdir()) == [
-        "detection.csv", "detection.json", "ground_truth.json", "predictions", "run.json", "training",
+        "detection.csv", "detection.json", "ground_truth.json", "pictures.csv", "predictions", "run.json", "training",
     ]  # fmt: skip
     shown = capsys.readouterr()
     assert "dwsfusion" in shown.out
     assert "no evidence of a difference" in shown.out
+
+
+@pytest.mark.slow
+def test_a_broken_picture_of_a_method_is_code_1_and_the_time_is_told(script, data, capsys, random, save):
+    for name in ("00001D", "00002N", "00003N", "00004D"):
+        save(data.parent / f"theirs/{name}.png", random.integers(0, 256, (48, 64, 3), np.uint8))
+    (data.parent / "theirs/00003N.png").write_bytes(b"broken")
+    frozen = ("--detector", "sample.pt", "--image-size", "64", "--resamples", "20")
+    assert run(script, data, *frozen, "--inputs", f"theirs={data.parent / 'theirs'}", "--against", "theirs:mean") == 1
+    result = json.loads((data.parent / "out/detection.json").read_text())
+    assert (result["images"], [s["name"] for s in result["protocol"]["skipped"]]) == (3, ["00003N"])
+    assert {(r["input"], r["against"]) for r in result["differences"]} >= {("theirs", "mean")}
+    seconds = json.loads((data.parent / "out/run.json").read_text())["seconds"]
+    steps = ["fuse", "load and train", "predict", "score", "bootstrap", "objects"]
+    assert list(seconds) == [*steps, "total", "in_models"]
+    assert seconds["total"] == pytest.approx(sum(seconds[step] for step in steps))
+    assert 0 < seconds["in_models"] <= seconds["predict"]
+    assert "% in the predicting models themselves" in capsys.readouterr().out
 
 
 def test_a_missing_detector_ends_with_one_line(script, data, capsys):

@@ -1,13 +1,15 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from downstream.detection.protocols import DetectionConfig, make_detectors
-from downstream.detection.training import train_detectors, write_dataset
-from downstream.detection.yolo import Budget
+from downstream.detection.training import DetectorCell, train_detectors, write_dataset
+from downstream.detection.yolo import Budget, YoloDetector
+from downstream.folds import Matrix
 from downstream.inputs import Comparison, Input
 from dwsfusion import InputError
 from dwsfusion.images import read_image
@@ -32,10 +34,10 @@ def train(tmp_path, random, save):
     return Comparison(root, tuple(Input(name, files) for name, files in inputs.items()))
 
 
-def train_all(train, out, joint, seeds=(0,), budget=BUDGET):
-    return train_detectors(
-        train, "labels", "tiny.yaml", out, joint=joint, budget=budget, seeds=seeds, device=CPU
-    )  # fmt: skip
+def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),), devices=(CPU,)):
+    matrix = Matrix(train.inputs, seeds, joint, folds)
+    found = train_detectors(train, "labels", "tiny.yaml", out, matrix, budget, devices)
+    return matrix.by_input(found)
 
 
 def weights(path):
@@ -56,7 +58,7 @@ def test_the_data_set_holds_every_picture_in_every_input(train, tmp_path):
 def test_retrained_gives_each_input_its_own_detector(train, tmp_path):
     """Both inputs show the same pixels here, so with all else equal their detectors must be equal too."""
     found = train_all(train, tmp_path / "out", joint=False)
-    infrared, fused = found["infrared"][0], found["fused"][0]
+    infrared, fused = found["infrared"][0][0], found["fused"][0][0]
     assert infrared != fused
     assert sorted(p.name for p in infrared.parent.iterdir()) == ["detector.pt", "training.json"]
     ours, theirs = weights(infrared), weights(fused)
@@ -67,30 +69,66 @@ def test_retrained_gives_each_input_its_own_detector(train, tmp_path):
 def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
     out = tmp_path / "out"
     found = train_all(train, out, joint=True, seeds=(0, 1))
-    assert found["infrared"] == found["fused"] == [out / f"joint-seed{seed}/detector.pt" for seed in (0, 1)]
+    files = [out / f"joint-seed{seed}/detector.pt" for seed in (0, 1)]
+    assert found["infrared"] == found["fused"] == tuple((file,) for file in files)
     assert json.loads((out / "joint-seed0/training.json").read_text())["pictures"] == 8
-    first, second = (weights(path) for path in found["fused"])
+    first, second = (weights(path) for path in files)
     assert any(not torch.equal(first[name], second[name]) for name in first)
-    made = [path.stat().st_mtime_ns for path in found["fused"]]
+    made = [path.stat().st_mtime_ns for path in files]
     (out / "joint-seed1/training.json").unlink()  # as if stopped in the second
-    again = train_all(train, out, joint=True, seeds=(0, 1))["fused"]
-    assert again[0].stat().st_mtime_ns == made[0]
-    assert again[1].stat().st_mtime_ns != made[1]
-    repeated = weights(again[1])
+    train_all(train, out, joint=True, seeds=(0, 1))
+    assert files[0].stat().st_mtime_ns == made[0]
+    assert files[1].stat().st_mtime_ns != made[1]
+    repeated = weights(files[1])
     assert all(torch.equal(second[name], repeated[name]) for name in second)
-    other = train_all(train, out, joint=True, budget=replace(BUDGET, epochs=2))["fused"]
-    assert other[0].stat().st_mtime_ns != made[0]
+    train_all(train, out, joint=True, budget=replace(BUDGET, epochs=2))
+    assert files[0].stat().st_mtime_ns != made[0]
 
 
 @pytest.mark.slow
 def test_a_trained_detector_detects(train, tmp_path):
     config = DetectionConfig(detector="tiny.yaml", protocol="joint", image_size=64, epochs=1, batch_size=4)
     tested = replace(train, root=tmp_path / "set" / "test")
-    detectors = make_detectors(config, tested, lambda: train, tmp_path / "out", seed=0, device=CPU)
+    (tested.root / "labels").mkdir(parents=True)
+    for path in (train.root / "labels").iterdir():
+        (tested.root / "labels" / path.name).write_text(path.read_text())
+    made = make_detectors(config, tested, lambda: train, tmp_path / "out", seed=0, device=CPU)
+    detectors = made.by_input
     assert detectors["infrared"] == detectors["fused"]
     assert detectors["fused"][0].detectable == ("person", "bicycle", "car")
     found = list(detectors["fused"][0].predict(tested.input("fused").files.values()))
     assert len(found) == 4
+    assert detectors["fused"][0].seconds == made.seconds > 0
+    assert made.training["training"]["early_stopping"].startswith("none")
+
+
+@pytest.mark.slow
+def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_path):
+    config = DetectionConfig(detector="tiny.yaml", protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2)
+    made = make_detectors(config, train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU)
+    first, second = made.training["training"]["folds"]["pictures"]
+    assert sorted(first + second) == list(train.names)
+    for number, tested in enumerate((first, second), start=1):
+        record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
+        assert (record["inputs"], record["pictures"]) == (["fused"], 2)
+        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, 64)
+        files = [train.input("fused").files[name] for name in tested]
+        for ours, theirs in zip(made.by_input["fused"][0].predict(files), own.predict(files), strict=True):
+            np.testing.assert_array_equal(ours.scores, theirs.scores)
+    assert made.by_input["fused"][0].identity != made.by_input["infrared"][0].identity
+
+
+def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_path, save, monkeypatch):
+    trained = []
+    monkeypatch.setattr(DetectorCell, "train", lambda cell, device, track: trained.append((cell.name, cell.key)))
+    folds = (("00000D", "00001D"), ("00002D", "00003D"))
+    train_all(train, tmp_path, joint=False, folds=folds)
+    before = dict(trained)
+    assert list(before) == [f"{name}-seed0-fold{k}of2" for name in ("infrared", "fused") for k in (1, 2)]
+    save(train.input("fused").files["00003D"], np.zeros((48, 64, 3), np.uint8))
+    train_all(train, tmp_path, joint=False, folds=folds)
+    changed = [name for name, key in trained[4:] if before[name] != key]
+    assert changed == ["fused-seed0-fold1of2"]  # fold 2 tests this picture and is trained on the others
 
 
 def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
@@ -105,9 +143,24 @@ def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path):
         train_all(train, tmp_path, joint=True)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        DetectionConfig(folds=5),
+        DetectionConfig(devices=("cpu", "cpu")),
+        DetectionConfig(protocol="joint", mapping=Path("mine.json")),
+    ],
+)
+def test_settings_of_another_protocol_are_refused(config):
+    with pytest.raises(InputError, match="--protocol"):
+        config.settled(sample=False)
+
+
 def test_the_sample_scenes_have_settings_of_their_own():
     sample = DetectionConfig().settled(sample=True)
     assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
+    trained = DetectionConfig(protocol="joint", epochs=3).settled(sample=True)
+    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == ("tiny.yaml", 3, 0.006, 256)
     assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
     chosen = DetectionConfig(detector="mine.pt", epochs=3)
     assert chosen.settled(sample=True) == chosen

@@ -96,6 +96,19 @@ def test_classes_are_kept_by_name(save_tiny, pictures):
     assert set(found.classes) == {0, 2}
 
 
+def test_a_mapping_says_what_counts_as_what(save_tiny, pictures, tmp_path):
+    (tmp_path / "mine.json").write_text('{"truck": "car", "rider": "person"}')
+    detector = YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, 64, tmp_path / "mine.json")
+    assert detector.detectable == ("person", "car")
+    (found,) = detector.predict([pictures["colour"]])
+    (reference,) = YoloDetector(save_tiny(("person", "dog", "car")), CPU, 64).predict([pictures["colour"]])
+    np.testing.assert_array_equal(found.classes, reference.classes)
+    assert detector.settings["mapping"] == {"truck": "car", "rider": "person"}
+    (tmp_path / "mine.json").write_text('{"lorry": "car"}')
+    with pytest.raises(InputError, match=r"mine\.json: unknown class lorry: expected some of rider, dog, truck"):
+        YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, 64, tmp_path / "mine.json")
+
+
 def test_a_detector_of_other_things_is_refused(save_tiny):
     with pytest.raises(InputError, match=r"knows cat, dog, cow"):
         YoloDetector(save_tiny(("cat", "dog", "cow")), CPU)

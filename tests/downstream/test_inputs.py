@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,40 @@ def test_a_broken_pair_leaves_all_inputs_and_is_named(pair_root: Path, tmp_path:
     comparison = prepare_comparison(pair_root, "test", [], fuser=FUSER, fused=tmp_path / "fused")
     assert comparison.names == ("00001D", "00003N")
     assert [s.name for s in comparison.skipped] == ["00002N"]
+
+
+def test_an_unreadable_picture_of_a_method_leaves_all_inputs_and_is_named(
+    pair_root: Path, method: Path, tmp_path: Path
+) -> None:
+    whole = (method / "00002N.jpg").read_bytes()
+    (method / "00002N.jpg").write_bytes(whole[: len(whole) // 2])  # its header can be read
+    (method / "00003N.jpg").write_bytes(b"broken")
+    prepare = lambda: prepare_comparison(  # noqa: E731
+        pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused"
+    )
+    comparison = prepare()
+    assert all(tuple(i.files) == ("00001D",) for i in comparison.inputs)
+    assert [s.name for s in comparison.skipped] == ["00002N", "00003N"]
+    assert all(s.reason.startswith("input theirs: ") and str(method) in s.reason for s in comparison.skipped)
+    (method / "00001D.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match="not one picture is readable in all inputs; the first: input theirs"):
+        prepare()
+
+
+def test_only_what_is_chosen_is_fused(pair_root: Path, method: Path, tmp_path: Path) -> None:
+    (method / "00003N.jpg").unlink()
+    asked = []
+
+    def choose(root: Path, names: Sequence[str]) -> list[str]:
+        asked.append((root, list(names)))
+        return ["00002N"]
+
+    comparison = prepare_comparison(
+        pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused", common=True, choose=choose
+    )
+    assert asked == [(pair_root / "test", ["00001D", "00002N"])]
+    assert comparison.names == ("00002N",)
+    assert sorted(p.name for p in (tmp_path / "fused").rglob("*.png")) == ["00002N.png"] * 3
 
 
 @pytest.mark.parametrize("extra", ["theirs", "=dir", "a/b=dir", "max=dir"])

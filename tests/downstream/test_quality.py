@@ -81,6 +81,19 @@ def test_differences_to_max_and_to_the_better_source(pair, tmp_path):
     assert any(line.startswith("MI [bit]: noise against max -") and line.endswith("worse") for line in notes(result))
 
 
+def test_any_pair_asked_for_is_compared(pair, tmp_path):
+    asked = ("copy:max", "infrared:visible", "mean:noise")
+    result = compare(pair, tmp_path, QualityConfig(resamples=40, against=asked))
+    rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
+    assert len(rows) == len(result["differences"])
+    assert rows["mean", "noise", "MI"]["evidence"]
+    assert ("infrared", "visible", "EN") in rows
+    assert ("infrared", "visible", "MI") not in rows  # a source would meet itself
+    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence of a difference" in notes(result)
+    with pytest.raises(InputError, match="found 'copy:nobody'"):
+        compare(pair, tmp_path, QualityConfig(against=("copy:nobody",)))
+
+
 def test_a_second_run_measures_nothing_and_says_the_same(pair, tmp_path, monkeypatch):
     first = compare(pair, tmp_path / "out")
 

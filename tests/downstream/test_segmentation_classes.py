@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from downstream.segmentation.classes import (
-    CITYSCAPES_TO_MSRS,
     MSRS_CLASSES,
     PALETTE,
     check_label,
+    cityscapes_to_msrs,
     hide_classes,
     msrs_ids,
     read_label,
 )
-from dwsfusion.errors import ImageError
+from dwsfusion.errors import ImageError, InputError
 
 
 def test_every_class_has_its_own_colour() -> None:
@@ -24,7 +24,18 @@ def test_cityscapes_ids_become_msrs_ids_in_the_order_of_the_training_ids() -> No
     # 11 person, 12 rider, 13 car, 17 motorcycle, 18 bicycle of Cityscapes' training ids; 0 road … 16 train.
     expected = [0] * 11 + [2, 2, 1, 0, 0, 0, 3, 3]
     assert msrs_ids(19).tolist() == expected
-    assert list(CITYSCAPES_TO_MSRS)[13] == "car"
+    assert list(cityscapes_to_msrs())[13] == "car"
+
+
+def test_a_file_may_say_otherwise_for_some_classes(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"truck": "car", "fence": "guardrail"}')
+    mapping = cityscapes_to_msrs(tmp_path / "mine.json")
+    changed = {k: (v, mapping[k]) for k, v in cityscapes_to_msrs().items() if mapping[k] != v}
+    assert changed == {"truck": ("background", "car"), "fence": ("background", "guardrail")}
+    assert msrs_ids(19, mapping).tolist() == [0] * 4 + [6] + [0] * 6 + [2, 2, 1, 1, 0, 0, 3, 3]
+    (tmp_path / "other.json").write_text('{"lorry": "car"}')
+    with pytest.raises(InputError, match="unknown class lorry"):
+        cityscapes_to_msrs(tmp_path / "other.json")
 
 
 def test_msrs_ids_stay() -> None:

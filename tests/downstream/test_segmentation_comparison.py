@@ -8,75 +8,24 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_segmentation import CONFIG, CPU, INPUTS, Shade
 from torch import nn
 
-from downstream.inputs import Comparison, Input
-from downstream.segmentation import protocols
-from downstream.segmentation.classes import MSRS_CLASSES
-from downstream.segmentation.comparison import PSEUDO_WARNING, compare_segmentation
+from downstream.inputs import Comparison
+from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
+from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.confusion import confusion_matrix, miou
-from downstream.segmentation.deeplab import DeepLabConfig, Segmenter, build_deeplab, save_deeplab
-from downstream.segmentation.protocols import SegmentationConfig, Segmenters, make_segmenters
+from downstream.segmentation.deeplab import Segmenter
+from downstream.segmentation.protocols import PSEUDO_WARNING, Segmenters
 from downstream.segmentation.summary import notes, table_rows, title
-from downstream.segmentation.training import TrainingConfig
 from dwsfusion.errors import InputError
 
-CPU = torch.device("cpu")
-INPUTS = ("infrared", "visible", "mean", "max")
-PAIR = ("infrared", "max")
-TRAINING = TrainingConfig("tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
-CONFIG = SegmentationConfig("retrained", training=TRAINING, seeds=2, resamples=50)
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
 
 
-class Shade(nn.Module):
-    """Calls bright pixels cars, the others background."""
-
-    def __init__(self, threshold: float = 0.0) -> None:
-        super().__init__()
-        self.threshold = threshold
-        self.calls = 0
-
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        self.calls += 1
-        bright = (pixels[:, :1] > self.threshold).float()
-        return torch.cat([1 - bright, bright, torch.full_like(pixels, -9).repeat(1, 3, 1, 1)[:, :7]], 1)
-
-
-@pytest.fixture
-def split(tmp_path: Path, random: np.random.Generator, save: Save) -> MakeSplit:
-    """Makes four inputs over four small pictures of one split; each shows the cars with another noise."""
-
-    def make(name: str, labels: str = "Segmentation_labels") -> Comparison:
-        root = tmp_path / "set" / name
-        names = ("00001D", "00002N", "00003D", "00004N")
-        truths = [np.kron(random.integers(0, 2, (4, 5)), np.ones((9, 9))).astype(np.uint8) for _ in names]
-        for picture, truth in zip(names, truths, strict=True):
-            save(
-                root / labels / f"{picture}.png",
-                np.where(random.random(truth.shape) < 0.1, 255, truth).astype(np.uint8),
-            )
-        inputs = []
-        for strength, item in enumerate(INPUTS, start=1):
-            files = {}
-            for picture, truth in zip(names, truths, strict=True):
-                noise = random.normal(0, 20 * strength, truth.shape)
-                pixels = np.clip(80 + 100 * truth.astype(float) + noise, 0, 255).astype(np.uint8)
-                files[picture] = save(root / item / f"{picture}.png", np.repeat(pixels[..., None], 3, 2))
-            inputs.append(Input(item, files))
-        return Comparison(root, tuple(inputs))
-
-    return make
-
-
-def pair_of(comparison: Comparison) -> Comparison:
-    """Two inputs of the four: enough to train on."""
-    return replace(comparison, inputs=(comparison.input("infrared"), comparison.input("max")))
-
-
 def shades(*networks: nn.Module, classes: int = 9) -> Segmenters:
-    own = tuple(Segmenter(network, classes, f"shade {k}", CPU) for k, network in enumerate(networks))
+    own = tuple((Segmenter(network, classes, f"shade {k}", CPU),) for k, network in enumerate(networks))
     return Segmenters(dict.fromkeys(INPUTS, own))
 
 
@@ -163,7 +112,7 @@ def test_a_damaged_mask_is_made_anew(split: MakeSplit, tmp_path: Path) -> None:
 def test_another_network_predicts_anew(split: MakeSplit, tmp_path: Path) -> None:
     comparison, other = split("test"), Shade(0.5)
     compare(comparison, shades(Shade()), tmp_path)
-    another = (Segmenter(other, 9, "another", CPU),)
+    another = ((Segmenter(other, 9, "another", CPU),),)
     compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
     assert other.calls == 16
 
@@ -229,133 +178,68 @@ def test_cityscapes_leaves_out_what_it_cannot_name(split: MakeSplit, tmp_path: P
     assert entry["miou"] == pytest.approx(0.25)
 
 
-def test_frozen_uses_one_file_for_all(split: MakeSplit, tmp_path: Path) -> None:
-    shape = DeepLabConfig(TRAINING.encoder, 9, 8)
-    save_deeplab(tmp_path / "net.safetensors", build_deeplab(shape), shape, "key")
-    config = replace(CONFIG, protocol="frozen", segmenter=tmp_path / "net.safetensors")
-    found = make_segmenters(config, split("test"), lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
-    assert len({id(s) for own in found.by_input.values() for s in own}) == 1
-    assert list(found.by_input) == list(INPUTS)
+def test_each_fold_is_predicted_by_its_own_network(split: MakeSplit, tmp_path: Path) -> None:
+    """Cars for all, or for none: what is counted must come from the network of the picture's fold."""
+    comparison, networks = split("test"), (Shade(-9), Shade(9))
+    own = tuple(Segmenter(network, 9, f"shade {k}", CPU) for k, network in enumerate(networks))
+    fold_of = {"00001D": 0, "00002N": 1, "00003D": 1, "00004N": 0}
+    result = compare(comparison, Segmenters(dict.fromkeys(INPUTS, (own,)), fold_of), tmp_path)
+    assert (networks[0].calls, networks[1].calls) == (8, 8)
+    kept = np.load(tmp_path / "confusion/mean.npz")
+    as_cars = kept["matrices"][:, :, 1].sum(1) > 0
+    assert dict(zip(kept["names"].tolist(), as_cars.tolist(), strict=True)) == {n: k == 0 for n, k in fold_of.items()}
+    assert result["images"] == 4
 
 
-def test_frozen_without_a_file_says_what_is_needed(split: MakeSplit, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give --segmenter FILE"):
-        make_segmenters(
-            replace(CONFIG, protocol="frozen"), split("test"), lambda: split("train"), tmp_path, seed=0, device=CPU
-        )
+def test_the_pictures_that_gain_and_lose_the_most(split: MakeSplit, tmp_path: Path, save: Save) -> None:
+    comparison = split("test")
+    worse = comparison.input("max").files["00003D"]
+    save(worse, 255 - np.asarray(Image.open(comparison.input("infrared").files["00003D"])))
+    result = compare(comparison, shades(Shade()), tmp_path)
+    largest = result["largest_changes"]
+    assert largest["against"] == "infrared"
+    found = largest["inputs"]["max"]["losses"][0]
+    masks = [np.load(tmp_path / f"confusion/{name}.npz")["matrices"][2] for name in ("max", "infrared")]
+    expected = [float(miou(m)) for m in masks]
+    assert found == {
+        "image": "00003D",
+        "change": pytest.approx(expected[0] - expected[1]),
+        "miou": pytest.approx(expected[0]),
+        "miou_single": pytest.approx(expected[1]),
+    }
+    assert set(largest["inputs"]) == {"mean", "max"}
+    with (tmp_path / "pictures.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["input"] == "max"]
+    assert float(rows[2]["change"]) == found["change"]
 
 
-def test_the_tested_pictures_are_never_trained_on(split: MakeSplit, tmp_path: Path) -> None:
-    test = split("test")
-    with pytest.raises(InputError, match="expected train pictures beside the tested ones"):
-        make_segmenters(CONFIG, test, lambda: test, tmp_path, seed=0, device=CPU)
+def test_any_pair_asked_for_is_compared(split: MakeSplit, tmp_path: Path) -> None:
+    result = compare(split("test"), shades(Shade()), tmp_path, against=("mean:visible",))
+    found = {(r["input"], r["against"], r["metric"]): r["difference"] for r in result["differences"]}
+    entries = result["inputs"]
+    for metric, value in (("miou", lambda e: e["miou"]), ("iou_car", lambda e: e["per_class"]["car"])):
+        expected = value(entries["mean"]) - value(entries["visible"])
+        assert found["mean", "visible", metric] == pytest.approx(expected)
+    assert ("mean", "visible", "iou_person") not in found  # no person anywhere
+    with pytest.raises(InputError, match="found 'mean:theirs'"):
+        compare(split("test"), shades(Shade()), tmp_path, against=("mean:theirs",))
 
 
-def test_missing_labels_are_noticed_before_the_training(split: MakeSplit, tmp_path: Path) -> None:
-    test = split("test")
-    (test.root / "Segmentation_labels").rename(test.root / "elsewhere")
-    with pytest.raises(InputError, match="name the folder with --labels"):
-        make_segmenters(CONFIG, test, lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
+def test_another_mapping_counts_otherwise(split: MakeSplit, tmp_path: Path) -> None:
+    comparison, (own,) = split("test"), shades(Shade(), classes=9).by_input["mean"]
+    assert own[0].mapping is None
 
+    class Trucks(nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return nn.functional.one_hot(torch.full(pixels.shape[:1] + pixels.shape[2:], 14), 19).movedim(3, 1)
 
-def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
-    test, train = split("test"), split("train")
-    config = replace(CONFIG, protocol="joint", seeds=1)
-    segmenters = make_segmenters(config, test, lambda: train, tmp_path / "models", seed=0, device=CPU)
-    result = compare_segmentation(test, segmenters, tmp_path, config, about={"data": "made"})
-    assert result["protocol"]["training"]["pictures"] == 4
-    assert result["protocol"]["training"]["encoder_weights"] == "none"
-    assert "fewer than 3 seeds: not a result to quote" in notes(result)
-    assert all(0 <= entry["pixel_accuracy"] < 1 for entry in result["inputs"].values())
-    assert all(np.load(tmp_path / f"confusion/{name}.npz")["matrices"].shape == (4, 9, 9) for name in INPUTS)
-
-
-def test_a_stopped_run_goes_on_and_ends_the_same(
-    split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    test, train, out = pair_of(split("test")), pair_of(split("train")), tmp_path / "models"
-    make = lambda: make_segmenters(CONFIG, test, lambda: train, out, seed=0, device=CPU)  # noqa: E731
-    make()
-    first = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert sorted(first) == sorted(f"{name}-seed{k}.safetensors" for name in PAIR for k in (0, 1))
-    (out / "max-seed1.safetensors").unlink()
-    calls = []
-    original = protocols.train_network
-    monkeypatch.setattr(protocols, "train_network", lambda *a: (calls.append(a[-1]), original(*a)))
-    make()
-    assert [call.split(" (")[0] for call in calls] == ["train max, seed 1"]
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
-
-
-def test_changed_train_pictures_train_their_input_again(
-    split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save
-) -> None:
-    test, train = pair_of(split("test")), pair_of(split("train"))
-    make = lambda config: make_segmenters(config, test, lambda: train, tmp_path / "m", seed=0, device=CPU)  # noqa: E731
-    config = replace(CONFIG, seeds=1)
-    make(config)
-    calls = []
-    monkeypatch.setattr(protocols, "train_network", lambda *a: calls.append(a[-1].split(",")[0]))
-    save(train.input("max").files["00001D"], np.zeros((36, 45, 3), np.uint8))
-    make(config)
-    assert calls == ["train max"]
-    make(replace(config, training=replace(TRAINING, lr=0.5)))
-    assert calls[1:] == [f"train {name}" for name in PAIR]
-
-
-def test_every_input_starts_from_the_same_weights(
-    split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    starts: dict[str, dict[str, torch.Tensor]] = {}
-
-    def keep(network: nn.Module, *rest: object) -> None:
-        starts[str(rest[-1]).split(" (")[0]] = {n: t.clone() for n, t in network.state_dict().items()}
-
-    monkeypatch.setattr(protocols, "train_network", keep)
-    test, train = pair_of(split("test")), pair_of(split("train"))
-    make_segmenters(CONFIG, test, lambda: train, tmp_path, seed=0, device=CPU)
-    for seed in (0, 1):
-        reference = starts[f"train infrared, seed {seed}"]
-        for name in PAIR:
-            torch.testing.assert_close(starts[f"train {name}, seed {seed}"], reference, rtol=0, atol=0)
-    head = "segmentation_head.0.weight"
-    assert not torch.equal(starts["train max, seed 0"][head], starts["train max, seed 1"][head])
-
-
-def test_joint_trains_one_network_on_equal_parts(
-    split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown = []
-    monkeypatch.setattr(
-        protocols, "train_network", lambda network, pictures, labels, *rest: shown.append((pictures, labels))
+    (tmp_path / "mine.json").write_text('{"truck": "car"}')
+    plain, mapped = (
+        Segmenter(Trucks(), 19, "trucks", CPU, cityscapes_to_msrs(path)) for path in (None, tmp_path / "mine.json")
     )
-    test, train = pair_of(split("test")), pair_of(split("train"))
-    config = replace(CONFIG, protocol="joint", seeds=1)
-    found = make_segmenters(config, test, lambda: train, tmp_path, seed=0, device=CPU)
-    assert [p.name for p in tmp_path.glob("*.safetensors")] == ["joint-seed0.safetensors"]
-    assert len({own[0].identity for own in found.by_input.values()}) == 1
-    ((pictures, labels),) = shown
-    expected = [np.asarray(Image.open(f)) for item in train.inputs for f in item.files.values()]
-    assert all((a == b).all() for a, b in zip(pictures, expected, strict=True))
-    assert len(labels) == len(pictures) == 8
-
-
-def test_a_bad_train_picture_is_left_out_of_every_input(split: MakeSplit, tmp_path: Path) -> None:
-    test, train = pair_of(split("test")), pair_of(split("train"))
-    train.input("max").files["00002N"].write_bytes(b"no picture")
-    found = make_segmenters(replace(CONFIG, seeds=1), test, lambda: train, tmp_path, seed=0, device=CPU)
-    assert [s.name for s in found.skipped] == ["00002N"]
-    assert found.train_pictures == 3
-
-
-def test_settings_of_the_sample_keep_what_was_asked_for() -> None:
-    asked = SegmentationConfig(training=TrainingConfig(epochs=2))
-    sample = asked.settled(sample=True)
-    assert (sample.protocol, sample.training.encoder_weights, sample.training.epochs) == ("joint", "none", 2)
-    msrs = asked.settled(sample=False)
-    assert (msrs.protocol, msrs.training.encoder, msrs.training.encoder_weights) == (
-        "retrained",
-        "mobilenet_v2",
-        "imagenet",
-    )
-    assert replace(asked, protocol="retrained").settled(sample=True).protocol == "retrained"
+    assert plain.identity != mapped.identity
+    results = [
+        compare(comparison, Segmenters(dict.fromkeys(INPUTS, ((s,),))), tmp_path / s.identity) for s in (plain, mapped)
+    ]
+    assert [r["inputs"]["mean"]["per_class"]["car"] > 0 for r in results] == [False, True]
+    assert [r["protocol"]["cityscapes_to_msrs"]["truck"] for r in results] == ["background", "car"]

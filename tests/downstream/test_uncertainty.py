@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from downstream.uncertainty import Estimate, difference, differences, percentile_interval, resample_counts
+from downstream.uncertainty import (
+    Estimate,
+    difference,
+    differences,
+    parse_pairs,
+    percentile_interval,
+    resample_counts,
+)
+from dwsfusion.errors import InputError
 
 
 def estimate(value, samples):
@@ -56,6 +64,23 @@ def test_reference_is_the_best_single_modality_and_the_baseline():
     assert found["ours", "max"] == pytest.approx(0.1)
     assert ("visible", "visible") not in found
     assert {against for _, against in found} == {"visible", "max"}
+
+
+def test_pairs_asked_for_come_after_the_others_and_none_twice():
+    values = {"infrared": 0.3, "visible": 0.5, "max": 0.6, "ours": 0.7}
+    estimates = {name: {"map": estimate(v, [v, v])} for name, v in values.items()}
+    asked = parse_pairs(["infrared:ours", "ours:max"], list(values))
+    rows = differences(estimates, ["map"], ["infrared", "visible"], "max", asked)
+    pairs = [(row["input"], row["against"]) for row in rows]
+    assert pairs[-1] == ("infrared", "ours")
+    assert pairs.count(("ours", "max")) == 1
+    assert rows[-1]["difference"] == pytest.approx(-0.4)
+
+
+@pytest.mark.parametrize("text", ["ours", "ours:", ":ours", "ours:theirs", "ours:max:visible", "ours:ours"])
+def test_a_pair_that_does_not_fit_is_refused(text):
+    with pytest.raises(InputError, match="expected --against A:B with two of the inputs max, ours, found"):
+        parse_pairs([text], ["max", "ours"])
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():

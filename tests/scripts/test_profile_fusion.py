@@ -2,7 +2,10 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import torch
 
 SCRIPT = Path(__file__).parents[2] / "scripts/profile_fusion.py"
 
@@ -13,14 +16,22 @@ def command(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
-    sizes = ["--sizes", "16", "16", "32", "24", "--rounds", "1", "--threads", "1"]
+    sizes = ["--sizes", "16", "16", "32", "24", "--stages", "16", "16", "--rounds", "1", "--threads", "1"]
     run = command(SCRIPT, *sizes, "--out", str(tmp_path))
     assert run.returncode == 0, run.stderr
     assert "9035 parameters" in run.stdout
     found = json.loads((tmp_path / "profile.json").read_text())
-    assert [(row["size"], row["name"]) for row in found["timings"]] == [
-        ([h, w], name) for h, w in ((16, 16), (32, 24)) for name in ("plain", "dwsfusion")
+    methods = ("plain", "dwsfusion", "onnxruntime", "GPU")
+    assert [(row["size"], row["method"]) for row in found["timings"]] == [
+        (size, method) for size in ("16x16", "32x24") for method in methods
     ]
+    measured = {row["method"]: row["ms"] for row in found["timings"]}
+    assert measured["plain"] > 0
+    assert (measured["onnxruntime"] is None) is (find_spec("onnxruntime") is None)
+    assert (measured["GPU"] is None) is not torch.cuda.is_available()
+    assert ("not measured here" in run.stdout) is (None in measured.values())
+    assert len((tmp_path / "profile.csv").read_text().splitlines()) == 9
+    assert (tmp_path / "run.json").is_file()
     assert found["stages"][-1]["stage"] == "all"
     assert (tmp_path / "time_over_size.png").stat().st_size > 1000
 

@@ -1,0 +1,116 @@
+"""Networks trained for a comparison, each kept in one file, ``NAME-seedK.safetensors``.
+
+A file appears when its network is done, and says from what it was trained. A stopped run takes up at the first
+network that is missing or was trained from something else.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from downstream.cells import Track, run_cells
+from downstream.folds import Matrix
+from downstream.inputs import Comparison, Input
+from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
+from downstream.segmentation.deeplab import (
+    DeepLabConfig,
+    Segmenter,
+    build_deeplab,
+    load_segmenter,
+    save_deeplab,
+    saved_key,
+)
+from downstream.segmentation.training import TrainingConfig, train_network
+from dwsfusion.errors import ImageError
+from dwsfusion.images import read_image, rgb_array
+from dwsfusion.pairs import Skipped
+from dwsfusion.runs import hash_file, hash_text
+
+
+def train_segmenters(
+    matrix: Matrix,
+    labels: Mapping[str, Path],
+    config: TrainingConfig,
+    out: Path,
+    devices: Sequence[torch.device],
+    track: Track,
+) -> dict[str, Segmenter]:
+    """Trains the networks of a comparison, where they are not there yet.
+
+    Args:
+        matrix: which networks.
+        labels: names of the train pictures, and their label files.
+        config: the recipe.
+        out: a folder for the networks.
+        devices: where to train; the first is where they are loaded.
+        track: shows the progress of a training.
+
+    Returns:
+        The name of a cell of the matrix to its network.
+    """
+    recipe = dataclasses.asdict(config)
+    if Path(config.encoder_weights).is_file():
+        recipe["encoder_weights"] = hash_file(Path(config.encoder_weights))
+    hashes = {path: hash_file(path) for path in labels.values()}
+    hashes |= {item.files[name]: hash_file(item.files[name]) for item in matrix.inputs for name in labels}
+    cells = []
+    for place in matrix.places():
+        own = place.of(labels)
+        seen = [f"{name} {hashes[item.files[name]]} {hashes[own[name]]}" for item in place.inputs for name in own]
+        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), *seen)
+        cells.append(SegmenterCell(out / f"{place.name}.safetensors", place.inputs, own, config, place.seed, key))
+    run_cells(cells, devices, track)
+    return {cell.name: load_segmenter(cell.path, devices[0]) for cell in cells}
+
+
+@dataclass(frozen=True)
+class SegmenterCell:
+    """The training of one network into its file."""
+
+    path: Path
+    inputs: Sequence[Input]
+    labels: Mapping[str, Path]
+    """Names of the pictures, the same in all inputs, and their label files."""
+    config: TrainingConfig
+    seed: int
+    key: str
+    """Changes with all that the network depends on."""
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in messages."""
+        return self.path.stem
+
+    def is_done(self) -> bool:
+        """Whether the network is there, trained from the very same."""
+        return saved_key(self.path) == self.key
+
+    def train(self, device: torch.device, track: Track) -> None:
+        """Trains the network."""
+        shape = DeepLabConfig(self.config.encoder, len(MSRS_CLASSES), self.config.decoder_channels)
+        pictures = [rgb_array(read_image(item.files[name])) for item in self.inputs for name in self.labels]
+        labels = [read_label(path) for path in self.labels.values()] * len(self.inputs)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            network = build_deeplab(shape, self.config.encoder_weights).to(device)
+            train_network(network, pictures, labels, self.config, self.seed, track, f"train {self.name}")
+        save_deeplab(self.path, network, shape, self.key)
+
+
+def usable_labels(train: Comparison, labels: Mapping[str, Path]) -> tuple[dict[str, Path], list[Skipped]]:
+    """Parts the labels of pictures that every input can read, so that all train on the same, from the others."""
+    usable, skipped = {}, []
+    for name, path in labels.items():
+        try:
+            label = read_label(path)
+            for item in train.inputs:
+                check_label(label, read_image(item.files[name]).shape[:2], path)
+        except ImageError as error:
+            skipped.append(Skipped(name, str(error)))
+        else:
+            usable[name] = path
+    return usable, skipped

@@ -1,0 +1,39 @@
+"""What the tests of the comparisons share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_segmentation import INPUTS
+
+from downstream.inputs import Comparison, Input
+
+Save = Callable[[Path, np.ndarray], Path]
+MakeSplit = Callable[[str], Comparison]
+
+
+@pytest.fixture
+def split(tmp_path: Path, random: np.random.Generator, save: Save) -> MakeSplit:
+    """Makes four inputs over four small pictures of one split; each shows the cars with another noise."""
+
+    def make(name: str, labels: str = "Segmentation_labels") -> Comparison:
+        root = tmp_path / "set" / name
+        names = ("00001D", "00002N", "00003D", "00004N")
+        truths = [np.kron(random.integers(0, 2, (4, 5)), np.ones((9, 9))).astype(np.uint8) for _ in names]
+        for picture, truth in zip(names, truths, strict=True):
+            save(
+                root / labels / f"{picture}.png",
+                np.where(random.random(truth.shape) < 0.1, 255, truth).astype(np.uint8),
+            )
+        inputs = []
+        for strength, item in enumerate(INPUTS, start=1):
+            files = {}
+            for picture, truth in zip(names, truths, strict=True):
+                noise = random.normal(0, 20 * strength, truth.shape)
+                pixels = np.clip(80 + 100 * truth.astype(float) + noise, 0, 255).astype(np.uint8)
+                files[picture] = save(root / item / f"{picture}.png", np.repeat(pixels[..., None], 3, 2))
+            inputs.append(Input(item, files))
+        return Comparison(root, tuple(inputs))
+
+    return make
