@@ -1,4 +1,4 @@
-"""DWSFusion computed the plain way: complex FFTs, torchvision's deformable convolution, picture by picture.
+"""DWSFusion computed the plain way: complex FFTs, torchvision's deformable convolution, torchmetrics' MS-SSIM.
 
 It takes the parameters of a `Generator` and none of its forward code, so that faster code can be held to it.
 """
@@ -8,6 +8,7 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 from torchvision.ops import deform_conv2d
 
 from dwsfusion.generator import AWEM, FAF2M, AlphaNet, Down, Generator
@@ -37,8 +38,27 @@ def generator(net: Generator, ir: Tensor, vis_y: Tensor) -> tuple[Tensor, Tensor
     return fused, w_ir, w_vis, awem(net.weigh_ir, fused), awem(net.weigh_vis, fused)
 
 
+def training_loss(net: Generator, ir: Tensor, vis_y: Tensor) -> Tensor:
+    """The published loss of the generator without critics."""
+    fused, w_ir, w_vis, of_ir, of_vis = generator(net, ir, vis_y)
+    brighter = torch.maximum(ir, vis_y)
+    steeper = torch.maximum(steepness(ir), steepness(vis_y))
+    similarity = multiscale_structural_similarity_index_measure(fused, brighter, data_range=1.0)
+    content = F.l1_loss(fused, brighter) + F.l1_loss(steepness(fused), steeper) + 1 - similarity
+    return 10 * content + F.l1_loss(w_ir, of_ir) + F.l1_loss(w_vis, of_vis) + F.l1_loss(w_ir, 1 - w_vis)
+
+
+def steepness(x: Tensor) -> Tensor:
+    across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]], dtype=x.dtype)
+    return F.conv2d(x, torch.stack([across, across.T])[:, None], padding=1).abs().sum(1, keepdim=True)
+
+
+def conv(layer: nn.Conv2d, x: Tensor) -> Tensor:
+    return F.conv2d(x, layer.weight, layer.bias, padding=layer.padding)
+
+
 def alpha(net: AlphaNet, pair: Tensor) -> Tensor:
-    x = F.relu(net.conv2(F.relu(net.conv1(pair))))
+    x = F.relu(conv(net.conv2, F.relu(conv(net.conv1, pair))))
     return F.relu(net.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))).reshape(-1, 1, 1, 1)
 
 
@@ -53,9 +73,9 @@ def awem(net: AWEM, picture: Tensor) -> Tensor:
 
 
 def down(net: Down, x: Tensor) -> Tensor:
-    for conv, norm in zip((net.conv1, net.conv2), (net.norms[0], net.norms[-1]), strict=True):
+    for layer, norm in zip((net.conv1, net.conv2), (net.norms[0], net.norms[-1]), strict=True):
         x = F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2))
-        x = F.relu(norm(conv(x)))
+        x = F.relu(norm(conv(layer, x)))
         x = F.avg_pool2d(x, 2) if isinstance(net.pool, nn.AvgPool2d) else F.max_pool2d(x, 2)
     return x
 
@@ -77,28 +97,26 @@ def faf2m(net: FAF2M, pair: Tensor) -> Tensor:
 
 
 def fadc(net: FADC, x: Tensor) -> Tensor:
-    return torch.cat([_fadc_single(net, one[None]) for one in x])
-
-
-def _fadc_single(net: FADC, x: Tensor) -> Tensor:
     x = select_frequencies(net, x)
     pooled = F.adaptive_avg_pool2d(x, 1)
     mean = net.weight.mean((2, 3), keepdim=True)
-    kernel = mean * kernel_factors(net.low, pooled) + (net.weight - mean) * kernel_factors(net.high, pooled)
+    kernels = mean * kernel_factors(net.low, pooled) + (net.weight - mean) * kernel_factors(net.high, pooled)
     padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    d = net.dilation(padded).abs()
+    d = conv(net.dilation, padded).abs()
     offset = torch.cat([d * step for y in (-1, 0, 1) for x in (-1, 0, 1) for step in (y, x)], 1)
-    return deform_conv2d(padded, offset, kernel, net.bias, mask=torch.sigmoid(net.modulation(padded)))
+    mask = torch.sigmoid(conv(net.modulation, padded))
+    one_by_one = zip(padded.split(1), offset.split(1), kernels, mask.split(1), strict=True)
+    return torch.cat([deform_conv2d(p, o, kernel, net.bias, mask=m) for p, o, kernel, m in one_by_one])
 
 
 def kernel_factors(net: KernelAttention, pooled: Tensor) -> Tensor:
     hidden = F.relu(net.norm(net.squeeze(pooled)))
     channels, filters = torch.sigmoid(net.channels(hidden)), torch.sigmoid(net.filters(hidden))
-    return (2 * channels) * (2 * filters).reshape(-1, 1, 1, 1)
+    return (2 * channels)[:, None] * (2 * filters)[:, :, None]  # (B, O, C, 1, 1)
 
 
 def select_frequencies(net: FADC, x: Tensor) -> Tensor:
-    gates = 2 * torch.sigmoid(net.frequency.gates(x))
+    gates = 2 * torch.sigmoid(conv(net.frequency.gates, x))
     previous, chosen = x, torch.zeros_like(x)
     for index, cutoff in enumerate((2, 4, 8)):
         low = low_pass(x, cutoff)

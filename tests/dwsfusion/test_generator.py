@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,8 @@ import torch
 from reference_network import disturbed
 
 from dwsfusion.checkpoints import load_generator, save_generator
-from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig, pad_to_even
-from dwsfusion.losses import generator_total
-from dwsfusion.training import generator_terms
+from dwsfusion.generator import PAPER, RELEASED, ClampTowardsRange, Generator, GeneratorConfig, pad_to_even
+from dwsfusion.losses import LossWeights, content_loss, total_loss, weight_loss
 
 MIXED = GeneratorConfig(channel_attention=True, shared_norm=True, average_pooling=False)
 
@@ -48,10 +48,30 @@ def test_a_batch_equals_its_pictures_one_by_one() -> None:
 def test_every_parameter_gets_a_gradient_from_the_losses() -> None:
     net = disturbed(Generator(PAPER), 0.1).train()
     ir, vis_y = torch.rand(2, 2, 1, 176, 176)
-    generator_total(generator_terms(net, ir, vis_y)).backward()
+    weights = net.weights(ir, vis_y)
+    fused = net.cross_and_fuse(ir, vis_y, weights)
+    dual = weight_loss(weights, net.weights(fused, fused))
+    (total_loss(content_loss(fused, ir, vis_y, LossWeights()), LossWeights()) + dual).backward()
     without = [name for name, p in net.named_parameters() if p.grad is None]
     assert without == []
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
+
+
+def test_a_clamped_picture_can_come_back() -> None:
+    x = torch.tensor([-1.0, -1.0, 0.5, 2.0, 2.0], requires_grad=True)
+    out = ClampTowardsRange.apply(x)
+    assert out.tolist() == [0, 0, 0.5, 1, 1]
+    out.backward(torch.tensor([-3.0, 3.0, 7.0, 3.0, -3.0]))  # descent goes against the gradient
+    assert x.grad.tolist() == [-3, 0, 7, 3, 0]
+
+
+def test_without_cross_weights_each_picture_has_its_own_map() -> None:
+    config = replace(PAPER, cross_weights=False)
+    net = disturbed(Generator(config), 0.1)
+    ir, vis_y = torch.rand(2, 1, 1, 32, 32)
+    weights = net.weights(ir, vis_y)
+    expected = net.fuse(torch.cat([ir * weights.ir, vis_y * weights.vis], 1))
+    assert torch.equal(net(ir, vis_y), expected)
 
 
 def test_odd_sides_get_zeros_at_the_bottom_and_right() -> None:
