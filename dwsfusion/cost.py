@@ -3,12 +3,13 @@
 import ctypes
 import math
 import statistics
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,28 +20,53 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dwsfusion.acceleration import plain_operations
+from dwsfusion.devices import CPU, wait_for
 from dwsfusion.generator import Generator
+from dwsfusion.onnx import try_onnx
 
 Network = Callable[[Tensor, Tensor], Any]
 Shape = Sequence[int]
+_LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One method at one size."""
+    """One method at one size; None stands for what was not measured."""
 
     name: str
-    ms: float
+    ms: float | None = None
     """Median time a picture."""
-    ratio: float
+    ratio: float | None = None
     """How many times faster than the first method, the median of the ratios round by round."""
-    peak_mb: float | None
+    peak_mb: float | None = None
     """Memory beyond what there was before, at its peak; None where the system does not tell."""
+    rounds: int = 0
+    """How many times it was measured."""
 
-    @property
-    def per_second(self) -> float:
-        """Pictures a second."""
-        return 1000 / self.ms
+    def row(self, size: tuple[int, int], flops: int) -> dict[str, Any]:
+        """A row of the cost table, for pictures of some size (height, width) and FLOPs."""
+        return {
+            "size": f"{size[0]}x{size[1]}",
+            "method": self.name,
+            "ms": self.ms,
+            "ms_per_megapixel": None if self.ms is None else self.ms * 1e6 / math.prod(size),
+            "per_second": None if self.ms is None else 1000 / self.ms,
+            "ratio": self.ratio,
+            "peak_mb": self.peak_mb,
+            "gflop": flops / 1e9,
+            "rounds": self.rounds,
+        }
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Inside, numbers too small to matter count as zero, for a CPU is ten times slower with them."""
+    before = sys.float_info.min / 2 == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
 
 
 def count_parameters(net: nn.Module) -> int:
@@ -65,39 +91,60 @@ def count_flops(net: nn.Module, height: int, width: int) -> int:
 
 
 @torch.inference_mode()
-def compare(methods: Mapping[str, Network], size: tuple[int, int], rounds: int, device: torch.device) -> list[Timing]:
+def compare(
+    methods: Mapping[str, Network | None],
+    size: tuple[int, int],
+    rounds: int,
+    device: torch.device,
+    enough_s: float = 60,
+) -> list[Timing]:
     """Times methods in turn, round by round, so that what else the machine does meets all of them.
 
     Args:
-        methods: name to network; the first is what the others are compared with.
+        methods: name to network, or to None for what cannot run here; the first is what the others are compared with.
         size: height and width in pixels.
-        rounds: how often each runs, after one run that is not counted.
+        rounds: how often each runs at most, after two runs that are not timed.
         device: where the pictures lie.
+        enough_s: after this time, three rounds are enough.
     """
     pair = torch.rand(2, 1, 1, *size, generator=torch.Generator().manual_seed(0)).to(device)
-    peaks = {name: _peak_mb(partial(net, pair[0], pair[1]), device) for name, net in methods.items()}
+    networks = {name: net for name, net in methods.items() if net is not None}
     seconds: dict[str, list[float]] = defaultdict(list)
-    for _ in range(rounds):
-        for name, net in methods.items():
-            seconds[name].append(_seconds(net, pair, device))
-    first = seconds[next(iter(methods))]
-    return [
-        Timing(
-            name,
-            1000 * statistics.median(times),
-            statistics.median(a / b for a, b in zip(first, times, strict=True)),
-            peaks[name],
-        )
-        for name, times in seconds.items()
-    ]
+    with flushed_denormals():
+        peaks = {name: _peak_mb(partial(net, pair[0], pair[1]), device) for name, net in networks.items()}
+        start = time.perf_counter()
+        for done in range(rounds):
+            if done >= _LEAST_ROUNDS and time.perf_counter() - start > enough_s:
+                break
+            for name, net in networks.items():
+                seconds[name].append(_seconds(net, pair, device))
+    first = seconds[next(iter(networks))]
+    return [_timing(name, seconds[name], first, peaks[name]) if name in networks else Timing(name) for name in methods]
 
 
-def gpu_ms(net: nn.Module, size: tuple[int, int], rounds: int) -> float | None:
-    """Median time of a copy of the network on the GPU, where there is one."""
+def compare_sizes(
+    plain: Callable[..., Any], net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int
+) -> dict[tuple[int, int], list[Timing]]:
+    """Times a generator's plain computation, the generator, and its ONNX file on the CPU; and it on the GPU.
+
+    Args:
+        plain: takes the generator and the pair.
+        net: the generator.
+        onnx_file: where it is exported to, if onnxruntime is there.
+        sizes: height and width in pixels.
+        rounds: see `compare`.
+    """
+    methods: dict[str, Network | None] = {"plain": partial(plain, net), "dwsfusion": net}
+    methods["onnxruntime"] = try_onnx(net, onnx_file)
+    return {size: [*compare(methods, size, rounds, CPU), gpu_timing("GPU", net, size, rounds)] for size in sizes}
+
+
+def gpu_timing(name: str, net: nn.Module, size: tuple[int, int], rounds: int) -> Timing:
+    """Times a copy of the network on the GPU, warmed up and waited for; nothing measured where there is none."""
     if not torch.cuda.is_available():
-        return None
+        return Timing(name)
     device = torch.device("cuda")
-    return compare({"gpu": deepcopy(net).to(device)}, size, rounds, device)[0].ms
+    return replace(compare({name: deepcopy(net).to(device)}, size, rounds, device)[0], ratio=None)
 
 
 @torch.inference_mode()
@@ -105,8 +152,8 @@ def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[d
     """Where the time goes on the CPU, beside the least that memory allows.
 
     Returns:
-        For each stage its median time (``ms``) and ``bound_ms``: to read its inputs and write its outputs once, at
-        the rate at which this machine copies memory.
+        For each stage its median time (``ms``); ``bound_ms``, to read its inputs and write its outputs once at the
+        rate at which this machine copies memory; and how many times longer than that it takes (``times_bound``).
     """
     spent: dict[str, list[float]] = defaultdict(list)
     moved: dict[str, int] = {}
@@ -114,22 +161,27 @@ def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[d
         f"{part}.{name}": stage
         for part in ("weigh_ir", "weigh_vis", "fuse")
         for name, stage in net.get_submodule(part).named_children()
-    } | {"balance": net.balance}
+    }
+    if net.balance is not None:
+        stages["balance"] = net.balance
     hooks = [hook for name, stage in stages.items() for hook in _watch(name, stage, spent, moved)]
     pair = torch.rand(2, 1, 1, *size)
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        net(*pair)
-        spent["all"].append(time.perf_counter() - start)
+    with flushed_denormals():
+        for _ in range(rounds + 1):
+            start = time.perf_counter()
+            net(*pair)
+            spent["all"].append(time.perf_counter() - start)
     for hook in hooks:
         hook.remove()
     rate = _bytes_per_second()
-    rows: list[dict[str, Any]] = [
-        {"stage": name, "ms": 1000 * statistics.median(times[1:]), "bound_ms": 1000 * moved.get(name, 0) / rate}
-        for name, times in spent.items()
-    ]
-    rows[-1]["bound_ms"] = sum(1000 * size / rate for size in moved.values())
-    return rows
+    moved["all"] = sum(moved.values())
+    return [_stage_row(name, times[1:], moved[name] / rate) for name, times in spent.items()]
+
+
+def cost_rows(timings: Mapping[tuple[int, int], Sequence[Timing]], net: nn.Module) -> list[dict[str, Any]]:
+    """The cost table of a network: the rows of every size's timings."""
+    flops = {size: count_flops(net, *size) for size in timings}
+    return [timing.row(size, flops[size]) for size in timings for timing in timings[size]]
 
 
 def plot_sizes(timings: Mapping[tuple[int, int], Sequence[Timing]], path: Path) -> None:
@@ -138,12 +190,23 @@ def plot_sizes(timings: Mapping[tuple[int, int], Sequence[Timing]], path: Path) 
     axes = figure.subplots()
     megapixels = [h * w / 1e6 for h, w in timings]
     for index, method in enumerate(next(iter(timings.values()))):
-        axes.plot(megapixels, [rows[index].ms for rows in timings.values()], "o-", label=method.name)
+        if method.ms is not None:
+            axes.plot(megapixels, [rows[index].ms for rows in timings.values()], "o-", label=method.name)
     axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="ms a pair")
     axes.grid(alpha=0.3)
     axes.legend()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
+
+
+def _timing(name: str, seconds: Sequence[float], first: Sequence[float], peak_mb: float | None) -> Timing:
+    ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
+    return Timing(name, 1000 * statistics.median(seconds), ratio, peak_mb, len(seconds))
+
+
+def _stage_row(name: str, seconds: Sequence[float], bound: float) -> dict[str, Any]:
+    spent = statistics.median(seconds)
+    return {"stage": name, "ms": 1000 * spent, "bound_ms": 1000 * bound, "times_bound": spent / bound}
 
 
 def _watch(name: str, stage: nn.Module, spent: dict[str, list[float]], moved: dict[str, int]) -> tuple[Any, Any]:
@@ -160,16 +223,11 @@ def _watch(name: str, stage: nn.Module, spent: dict[str, list[float]], moved: di
 
 
 def _seconds(net: Network, pair: Tensor, device: torch.device) -> float:
-    _wait(device)
+    wait_for(device)
     start = time.perf_counter()
     net(pair[0], pair[1])
-    _wait(device)
+    wait_for(device)
     return time.perf_counter() - start
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _bytes_per_second() -> float:
@@ -223,6 +281,8 @@ def _flop_formulas() -> dict[Any, Callable[..., int]]:
 
     def backward_fft(_shape: Shape, dim: Sequence[int], *_rest: Any, out_shape: Shape, **_named: Any) -> int:
         return complex_fft(out_shape, dim) // 2
+
+    import torchvision  # noqa: F401 - registers its operations
 
     aten = torch.ops.aten
     return {

@@ -4,9 +4,9 @@ fuser = Fuser.from_pretrained()
 fused = fuser.fuse(ir, vis)
 """
 
-import logging
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,18 +17,17 @@ from torch import Tensor, nn
 from dwsfusion import images
 from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from dwsfusion.devices import pick_device
+from dwsfusion.devices import pick_device, wait_for
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import Array
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
-_log = logging.getLogger(__name__)
 _THREADS = 2
 """For reading, and as many for writing, while the network computes."""
 _AHEAD = 4
-"""Pairs that wait for the network, and pictures that wait for the disk."""
+"""Pairs that wait for the network beside its next batch, and pictures that wait for the disk."""
 
 
 class Fuser:
@@ -83,19 +82,15 @@ class Fuser:
             InputError: type, shape or size do not fit.
         """
         images.check_same_size(ir, vis)
-        return self._fuse_batch([images.ir_tensor(ir, ir_range)], [images.vis_tensor(vis)])[0]
+        colours = images.vis_tensor(vis, self.device)
+        fused_y = self.fuse_tensors(images.ir_tensor(ir, ir_range, self.device), images.luma(colours))
+        return images.coloured(fused_y, colours)
 
     @torch.inference_mode()
     def fuse_tensors(self, ir: Tensor, vis_y: Tensor) -> Tensor:
         """Fuses luma: float ``(B, 1, H, W)`` in [0, 1] each, and the same out, on the fuser's device."""
         fused: Tensor = self.network(ir.to(self.device), vis_y.to(self.device))
         return fused
-
-    @torch.inference_mode()
-    def _fuse_batch(self, irs: Sequence[Tensor], viss: Sequence[Tensor]) -> list[Array]:
-        ir, vis = torch.cat(list(irs)).to(self.device), torch.cat(list(viss)).to(self.device)
-        fused_y = self.fuse_tensors(ir, images.luma(vis))
-        return images.to_uint8(images.with_chroma(fused_y, *images.chroma(vis)))
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,15 @@ class FolderResult:
     skipped: list[Skipped] = field(default_factory=list)
     made: int = 0
     """How many were fused now; the others were there already."""
+    seconds: float = 0.0
+    """From the first pair read to the last picture written."""
+    network_seconds: float = 0.0
+    """How much of this the network was at work, while other threads read and wrote."""
+
+    def speed(self) -> str:
+        """How long it took, and for what share of the time the network was at work."""
+        share = self.network_seconds / self.seconds if self.seconds else 0.0
+        return f"{self.made} pairs in {self.seconds:.1f} s, network {self.network_seconds:.1f} s ({100 * share:.0f} %)"
 
 
 def fuse_folder(
@@ -121,7 +125,7 @@ def fuse_folder(
 
     A file that is there and was made by the same method from the same two files is kept; the mark for this
     lies in the file itself. A pair that cannot be read is skipped and named. The next pairs are read and the last
-    pictures written while the network computes.
+    pictures written while the network computes; only a few of them are in memory at a time.
 
     Args:
         fuser: the method.
@@ -132,22 +136,22 @@ def fuse_folder(
     """
     result = FolderResult({})
     writes: deque[Future[None]] = deque()
-    made = 0
+    start, network_seconds, made = time.perf_counter(), 0.0, 0
     with ThreadPoolExecutor(_THREADS) as readers, ThreadPoolExecutor(_THREADS) as writers:
-        reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser.identity, ir_range))
+        reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser, ir_range), batch_size + _AHEAD)
         for batch in _batches(reads, batch_size, result):
-            fused = fuser._fuse_batch([job.ir for job in batch], [job.vis for job in batch])
-            for job, picture in zip(batch, fused, strict=True):
-                writes.append(writers.submit(images.write_png, job.path, picture, {SOURCE_KEY: job.source}))
-                made += 1
+            began = time.perf_counter()
+            fused = fuser.fuse_tensors(torch.cat([job.ir for job in batch]), torch.cat([job.vis_y for job in batch]))
+            wait_for(fuser.device)
+            network_seconds += time.perf_counter() - began
+            writes.extend(writers.submit(_write, job, y) for job, y in zip(batch, fused.split(1), strict=True))
+            made += len(batch)
             while len(writes) > _AHEAD:
                 writes.popleft().result()
         for write in writes:
             write.result()
-    missing = [name for name, path in result.files.items() if not path.is_file()]
-    for name in missing:
-        del result.files[name]
-    return FolderResult(result.files, result.skipped, made)
+    files = {name: path for name, path in result.files.items() if path.is_file()}
+    return FolderResult(files, result.skipped, made, time.perf_counter() - start, network_seconds)
 
 
 @dataclass(frozen=True)
@@ -156,28 +160,34 @@ class _Job:
     source: str
     ir: Tensor
     vis: Tensor
+    vis_y: Tensor
 
 
 def _read_ahead(
-    readers: Executor, pairs: Iterable[Pair], read: Callable[[Pair], _Job | Path]
+    readers: Executor, pairs: Iterable[Pair], read: Callable[[Pair], _Job | Path], ahead: int
 ) -> Iterator[tuple[Pair, Future[_Job | Path]]]:
     """Starts reading a few pairs before they are needed; gives them in order."""
     waiting: deque[tuple[Pair, Future[_Job | Path]]] = deque()
     for pair in pairs:
         waiting.append((pair, readers.submit(read, pair)))
-        if len(waiting) > _AHEAD:
+        if len(waiting) > ahead:
             yield waiting.popleft()
     yield from waiting
 
 
-def _read(pair: Pair, out: Path, identity: str, ir_range: tuple[float, float] | None) -> _Job | Path:
-    """What is to be fused, or the file where that is done already."""
+def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | None) -> _Job | Path:
+    """What is to be fused, on the fuser's device, or the file where that is done already."""
     path = out / f"{pair.name}.png"
-    source = hash_text(identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
+    source = hash_text(fuser.identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
     if images.png_text(path).get(SOURCE_KEY) == source:
         return path
     ir, vis = pair.read()
-    return _Job(path, source, images.ir_tensor(ir, ir_range), images.vis_tensor(vis))
+    colours = images.vis_tensor(vis, fuser.device)
+    return _Job(path, source, images.ir_tensor(ir, ir_range, fuser.device), colours, images.luma(colours))
+
+
+def _write(job: _Job, fused_y: Tensor) -> None:
+    images.write_png(job.path, images.coloured(fused_y, job.vis), {SOURCE_KEY: job.source})
 
 
 def _batches(

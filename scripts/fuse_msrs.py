@@ -1,6 +1,5 @@
 """Fuse every infrared-visible pair of a data set into RGB pictures of the source's size and name."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,15 +39,15 @@ def main(config: Config) -> int:
     found = find_pairs(data, config.split)
     out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
     check_writable(out)
-    start, pairs = time.perf_counter(), track(found.pairs, "fusing")
+    pairs = track(found.pairs, "fusing")
     result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
     skipped = [*found.skipped, *result.skipped]
     counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
-    seconds = {"seconds": round(time.perf_counter() - start, 1)}
+    seconds = {"seconds": result.seconds, "network_seconds": result.network_seconds}
     source = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
     results = {**counts, **seconds, "skipped": skipped}
     write_run(out, config, device=str(fuser.device), seed=None, data=source, results=results)
-    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts, **seconds}])
+    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts}], [result.speed()])
     return report_skipped(skipped)
 
 

@@ -4,7 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from dwsfusion.cost import Timing, compare, count_flops, count_parameters, plot_sizes, profile_stages
+from dwsfusion.cost import (
+    Timing,
+    compare,
+    count_flops,
+    count_parameters,
+    flushed_denormals,
+    gpu_timing,
+    plot_sizes,
+    profile_stages,
+)
 from dwsfusion.generator import RELEASED, Generator
 from dwsfusion.layers import FADC
 
@@ -49,7 +58,32 @@ def test_methods_are_timed_in_turn() -> None:
     slow, fast = compare({"a": method("a"), "b": method("b")}, (16, 16), 3, CPU)
     assert calls == ["a", "a", "b", "b", *"ababab"]
     assert (slow.name, slow.ratio, fast.name) == ("a", 1, "b")
-    assert fast.per_second == pytest.approx(1000 / fast.ms)
+    assert slow.rounds == fast.rounds == 3
+
+
+def test_a_slow_comparison_ends_after_three_rounds_and_what_cannot_run_has_no_time() -> None:
+    first, missing = compare({"a": _Sum(nn.Identity()), "b": None}, (16, 16), 99, CPU, enough_s=0)
+    assert (first.rounds, missing) == (3, Timing("b"))
+
+
+def test_a_row_tells_the_rate_and_the_growth() -> None:
+    row = Timing("a", 50.0, 2.0, 10.0, 7).row((400, 500), 3 * 10**9)
+    assert (row["ms_per_megapixel"], row["per_second"], row["gflop"]) == (250, 20, 3)
+    assert Timing("gpu").row((400, 500), 0)["per_second"] is None
+
+
+def test_denormals_are_zero_inside_and_as_before_outside() -> None:
+    tiny = torch.tensor([1e-30])
+    for before in (False, True):
+        torch.set_flush_denormal(before)
+        with flushed_denormals():
+            assert (tiny * 1e-10).item() == 0
+        assert ((tiny * 1e-10).item() == 0) is before
+
+
+def test_without_a_gpu_nothing_is_measured_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert gpu_timing("gpu", _Sum(nn.Identity()), (16, 16), 1) == Timing("gpu")
 
 
 def test_every_stage_is_in_the_profile_and_its_hooks_are_gone() -> None:
@@ -58,11 +92,14 @@ def test_every_stage_is_in_the_profile_and_its_hooks_are_gone() -> None:
     assert {"weigh_ir.down1", "weigh_vis.attend4", "fuse.reduce", "balance", "all"} <= rows.keys()
     assert rows["all"]["ms"] > rows["fuse.reduce"]["ms"] > 0
     assert rows["all"]["bound_ms"] > rows["fuse.reduce"]["bound_ms"] > 0
+    assert rows["all"]["times_bound"] == pytest.approx(rows["all"]["ms"] / rows["all"]["bound_ms"])
     assert not any(module._forward_hooks for module in net.modules())
 
 
 def test_the_plot_is_a_picture(tmp_path: Path) -> None:
-    plot_sizes({(16, 16): [Timing("a", 1, 1, None)], (32, 32): [Timing("a", 4, 1, None)]}, tmp_path / "plot.png")
+    plot_sizes(
+        {(16, 16): [Timing("a", 1), Timing("b")], (32, 32): [Timing("a", 4), Timing("b")]}, tmp_path / "plot.png"
+    )
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -70,7 +107,8 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
 def test_times_and_memory_on_a_gpu() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    net = Generator(RELEASED).eval().cuda()
-    (timing,) = compare({"ours": net}, (64, 64), 2, torch.device("cuda"))
+    net = Generator(RELEASED).eval()
+    timing = gpu_timing("gpu", net, (64, 64), 2)
+    assert timing.ms is not None
     assert timing.peak_mb is not None
     assert timing.peak_mb > 0

@@ -128,3 +128,26 @@ def test_pairs_of_unequal_or_tiny_size_are_refused() -> None:
         images.check_same_size(np.zeros((20, 30)), np.zeros((20, 31, 3)))
     with pytest.raises(ImageError, match="at least 16"):
         images.check_same_size(np.zeros((15, 30)), np.zeros((15, 30, 3)))
+
+
+@pytest.mark.parametrize("height", [1, 31, 32, 70])
+def test_colour_by_strips_is_colour_at_once(height: int) -> None:
+    y, vis = torch.rand(1, 1, height, 20), torch.rand(1, 3, height, 20)
+    at_once = images.to_uint8(images.with_chroma(y, *images.chroma(vis)))[0]
+    found = images.coloured(y, vis)
+    assert (found.shape, found.dtype) == ((height, 20, 3), np.uint8)
+    assert (found == at_once).all()
+
+
+def test_a_picture_is_not_shared_with_its_tensor(random: np.random.Generator) -> None:
+    ir = random.integers(1, 256, (20, 24), np.uint8)
+    before = ir.copy()
+    images.ir_tensor(ir).zero_()
+    assert (ir == before).all()
+    ir.flags.writeable = False
+    assert (images.ir_tensor(ir)[0, 0].numpy() == before / np.float32(255)).all()
+
+
+def test_every_count_of_16_bit_is_told_apart() -> None:
+    counts = np.arange(65536).reshape(256, 256).astype(np.uint16)
+    assert (images.ir_tensor(counts).numpy().ravel() == np.arange(65536, dtype=np.float32) / np.float32(65535)).all()
