@@ -1,5 +1,6 @@
 """Whether the compiled loops of `dwsfusion.kernels` do a layer's work, or plain torch operations."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+_log = logging.getLogger(__name__)
 _wanted = ContextVar("compiled kernels", default=True)
 
 
@@ -43,5 +45,6 @@ def inference_kernels(x: Tensor, *parts: torch.nn.Module) -> ModuleType | None:
 def _kernels() -> ModuleType | None:
     try:
         return import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
-    except ImportError:
+    except ImportError as error:
+        _log.warning("without compiled loops, with plain torch operations, which take many times as long: %s", error)
         return None

@@ -73,6 +73,8 @@ class Generator(nn.Module):
         if self.balance is None:
             return self.fuse(torch.cat([ir * weights.ir, vis_y * weights.vis], dim=1))
         alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
+        if (kernels := inference_kernels(ir, self)) is not None:
+            return self.fuse(kernels.cross(ir, vis_y, weights.ir, weights.vis, alpha))
         weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
         weighted_vis = vis_y * (alpha * weights.vis + (1 - alpha) * (1 - weights.ir))
         return self.fuse(torch.cat([weighted_ir, weighted_vis], dim=1))
@@ -145,8 +147,7 @@ class AlphaNet(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to ``(B, 1, 1, 1)``."""
         if (kernels := inference_kernels(pair, self)) is not None:
-            x = kernels.conv_relu(pair, self.conv1.weight, self.conv1.bias)
-            mean = kernels.conv_relu_mean(x, self.conv2.weight, self.conv2.bias)
+            mean = kernels.conv_relu_twice_mean(pair, self.conv1, self.conv2)
         else:
             mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
         return F.relu(self.linear(mean))[:, :, None, None]
@@ -179,7 +180,11 @@ class FAF2M(nn.Module):
 
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
-        features = self.attend(self.extract(pair)) + self.match(pair)  # (B, 4, H, W)
+        features = self.attend(self.extract(pair))  # (B, 4, H, W)
+        if (kernels := inference_kernels(pair, self)) is not None:
+            features = kernels.add_matched(features, self.match, pair)
+        else:
+            features = features + self.match(pair)
         fused = self.reduce(features)
         return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
 

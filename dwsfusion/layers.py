@@ -217,9 +217,7 @@ class FA2M(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to the same."""
         if (kernels := inference_kernels(x, self)) is not None:
-            scale = self.channel.scale(x)
-            attention = self.spatial(kernels.summary(x, scale))
-            return kernels.attend(x, scale, attention)
+            return kernels.fa2m(self, x, low_pass)
         x = self.channel(x)
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], dim=1)  # (B, 2, H, W)
         return x * self.spatial(summary).sigmoid()

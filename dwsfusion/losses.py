@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dwsfusion.generator import WeightMaps
+from dwsfusion.generator import Generator, WeightMaps
 
 MIN_PATCH_PX = 176
 """At the fifth scale, 1/16, the 11-pixel window of MS-SSIM must still fit."""
@@ -37,6 +37,20 @@ class LossWeights:
     """1 - MS-SSIM with either source, mean of both. Not in the paper."""
     edges: float = 0.0
     """Mean distance from the signed gradient of the steeper source; magnitudes lose the sign. Not in the paper."""
+
+
+def generator_terms(
+    generator: Generator, ir: Tensor, vis_y: Tensor, weights: LossWeights
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The fused luma and the generator's own terms, all but ``adversarial``."""
+    maps = generator.weights(ir, vis_y)
+    fused = generator.cross_and_fuse(ir, vis_y, maps)
+    terms = content_loss(fused, ir, vis_y, weights)
+    if weights.dual:
+        terms["dual"] = weight_loss(maps, generator.weights(fused, fused))
+    if weights.complement:
+        terms["complement"] = complement_loss(maps)
+    return fused, terms
 
 
 def content_loss(fused: Tensor, ir: Tensor, vis_y: Tensor, weights: LossWeights) -> dict[str, Tensor]:

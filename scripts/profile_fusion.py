@@ -1,18 +1,19 @@
 """Time the fusion network beside its plain computation: a table, where the time goes, and how it grows with size."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from runpy import run_path
 
 import torch
 
-from downstream.report.tables import Row, print_table, write_csv
+from downstream.report.tables import measured, print_table, write_csv
 from dwsfusion import InputError
 from dwsfusion.checkpoints import load_generator
 from dwsfusion.command import check_writable, run_command
 from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
 from dwsfusion.generator import RELEASED, Generator
 from dwsfusion.runs import write_json, write_run
+from dwsfusion.training.cost import compare_steps
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Config:
     """Height and width of the pictures in pixels, one pair of numbers a size."""
     stages: tuple[int, int] = (480, 640)
     """Height and width at which each stage is timed."""
+    patch: tuple[int, int] = (240, 320)
+    """Height and width of the patches of a training step, four a batch."""
     rounds: int = 7
     """How often each method is timed, in turn; three times where that takes longer than a minute."""
     threads: int = 2
@@ -38,22 +41,19 @@ def main(config: Config) -> int:
     check_writable(config.out)
     torch.set_num_threads(config.threads)
     net = load_generator(config.weights) if config.weights else Generator(RELEASED).eval()
-    plain, onnx_file = run_path(str(reference))["generator"], config.out / "dwsfusion.onnx"
-    timings = compare_sizes(plain, net, onnx_file, config.sizes, config.rounds)
-    rows = cost_rows(timings, net)
-    stages, parameters = profile_stages(net, config.stages, config.rounds), count_parameters(net)
-    print_table(f"{parameters} parameters, {config.threads} CPU threads, medians", texts(rows))
-    print_table(f"Where the time goes at {config.stages}, and the least that memory allows", texts(stages))
+    plain = run_path(str(reference))
+    timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
+    rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
+    steps = [asdict(step) for step in compare_steps(plain["training_loss"], net, config.patch, config.rounds)]
+    found = {"parameters": count_parameters(net), "timings": rows, "stages": stages, "training": steps}
+    print_table(f"{count_parameters(net)} parameters, {config.threads} CPU threads, medians", measured(rows))
+    print_table(f"Where the time goes at {config.stages}, and the least that memory allows", measured(stages))
+    print_table(f"A training step, four patches of {config.patch}, without critics", measured(steps))
     write_csv(config.out / "profile.csv", rows)
-    write_json(config.out / "profile.json", {"parameters": parameters, "timings": rows, "stages": stages})
+    write_json(config.out / "profile.json", found)
     write_run(config.out, config, device="cpu", seed=0, data="random pictures", results={})
     plot_sizes(timings, config.out / "time_over_size.png")
     return 0
-
-
-def texts(rows: list[Row]) -> list[Row]:
-    shown = {type(None): lambda _: "not measured here", float: "{:.2f}".format}
-    return [{key: shown.get(type(value), str)(value) for key, value in row.items()} for row in rows]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +48,9 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def measured(rows: Sequence[Row]) -> list[Row]:
+    """Rows of measurements as texts: two decimals, and plain words for what was not measured."""
+    shown: dict[type, Callable[[Any], str]] = {type(None): lambda _: "not measured here", float: "{:.2f}".format}
+    return [{key: shown.get(type(value), str)(value) for key, value in row.items()} for row in rows]

@@ -2,16 +2,24 @@
 
 from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
-from dwsfusion.kernels.inference import attend, conv_norm_relu_pool, conv_relu, conv_relu_mean, fadc, summary, up
+from dwsfusion.kernels.inference import (
+    add_matched,
+    conv_norm_relu_pool,
+    conv_relu_twice_mean,
+    cross,
+    fa2m,
+    fadc,
+    up,
+)
 
 __all__ = [
     "adaptive_convolution",
-    "attend",
+    "add_matched",
     "conv_norm_relu_pool",
-    "conv_relu",
-    "conv_relu_mean",
+    "conv_relu_twice_mean",
     "convolve",
+    "cross",
+    "fa2m",
     "fadc",
-    "summary",
     "up",
 ]

@@ -24,8 +24,8 @@ from dwsfusion.kernels.sampling import (
     RIGHT,
     SLOPES,
     TAPS,
+    fill,
     inside,
-    load,
     read,
     row_step,
     sample_row,
@@ -114,7 +114,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
         for y in range(height * part // parts, height * (part + 1) // parts):
             for x in range(0, width, LANES):
                 end = min(x + LANES, width)
-                same = load(ws, steps, dilation[b, y, x:end], modulation[b, :, y, x:end])
+                same = fill(ws, steps, dilation[b, y, x:end], modulation[b, :, y, x:end])
                 ws[GRAD_FRACTION:GRAD_TAPS] = 0  # and the modulation's
                 for o in range(filters):
                     place = GRAD_OUT + o * LANES

@@ -1,43 +1,102 @@
-"""The rows start..stop of each step of a forward pass, all pictures one below the other."""
+"""The rows start..stop of each step of FADC and FA2M, all pictures one below the other."""
 
 import numpy as np
 
-from dwsfusion.kernels.rows import compiled, convolve_row, copy_row, relu_row, sigmoid_row, zero_padded_rows
-from dwsfusion.kernels.sampling import MARGIN, sample_row, work_space
+from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
+from dwsfusion.kernels.sampling import (
+    FRACTION,
+    LANES,
+    MARGIN,
+    MODULATION,
+    convolve_block,
+    part,
+    sample_block,
+    work_space,
+)
 
 
 @compiled
 def gate_rows(x, weight, bias, gates, start, stop):  # type: ignore[no-untyped-def]
-    """Gates of each band and pixel, before they are doubled."""
+    """Gates of each band and pixel, before they are doubled; weight is ``(C, 3, 9)``."""
     channels, height, width = x.shape[1:]
-    rows = np.zeros((3, width + 2), x.dtype)
+    rows = np.zeros((channels, 3, width + -width % LANES + 2), x.dtype)
+    ws = np.empty(3 * LANES, x.dtype)
     for unit in range(start, stop):
         b, y = unit // height, unit % height
-        for band in range(len(bias)):
-            gates[b, band, y] = bias[band]
         for c in range(channels):
-            zero_padded_rows(rows, x[b, c], y)
-            for band in range(len(bias)):
-                convolve_row(gates[b, band, y], rows[0], rows[1], rows[2], weight[band, c])
-        for band in range(len(bias)):
-            sigmoid_row(gates[b, band, y])
+            zero_padded_rows(rows[c], x[b, c], y)
+        for left in range(0, width, LANES):
+            for band in range(3):
+                ws[band * LANES : (band + 1) * LANES] = bias[band]
+            for c in range(channels):
+                convolve_block(ws, 0, weight[c], rows[c], left, rows.shape[2])
+            sigmoid_row(ws)
+            for band in range(3):
+                copy_row(gates[b, band, y, left : min(left + LANES, width)], ws[band * LANES : (band + 1) * LANES])
 
 
 @compiled
-def combine_rows(x, low2, low4, low8, gates, padded, sums, start, stop):  # type: ignore[no-untyped-def]
-    """The selected map of one plane between copies of its border; and its rows' sums."""
-    height, width = x.shape
+def frame(padded, height, width):  # type: ignore[no-untyped-def]
+    """Puts copies of its border around each map of ``(B, C, ...)``, and zeros around them."""
     edge = 1 + MARGIN
-    for y in range(start, stop):
-        line = padded[y + edge]
-        inner = line[edge : edge + width]
-        _combine_bands(inner, x[y], low2[y], low4[y], low8[y], gates[:, y])
-        sums[y] = _sum_row(inner)
-        line[edge - 1], line[edge + width] = inner[0], inner[-1]
-        if y == 0:
-            copy_row(padded[edge - 1], line)
-        if y == height - 1:
-            copy_row(padded[edge + height], line)
+    for b in range(len(padded)):
+        for plane in padded[b]:
+            for y in range(edge, edge + height):
+                line = plane[y]
+                line[:MARGIN], line[edge + width + 1 :] = 0, 0
+                line[edge - 1], line[edge + width] = line[edge], line[edge + width - 1]
+            copy_row(plane[edge - 1], plane[edge])
+            copy_row(plane[edge + height], plane[edge + height - 1])
+            plane[:MARGIN], plane[edge + height + 1 :] = 0, 0
+
+
+@compiled
+def adapt(means, weight, low, high, kernel):  # type: ignore[no-untyped-def]
+    """The kernel of each picture: what `KernelAttention` says of its mean (low) and of the rest (high).
+
+    Args:
+        means: of the channels, ``(B, C)``, or ``(B, 1)`` where one stands for all of them.
+        weight: ``(O, C, 9)``.
+        low: the parameters of an attention.
+        high: the same.
+        kernel: to be filled, ``(B, O, C, 9)``, or ``(B, O, 1, 9)`` with the sum over the channels.
+    """
+    filters, channels = weight.shape[:2]
+    kernel[:] = 0
+    for b in range(len(means)):
+        low_channels, low_filters = _attention(means[b], channels, low)
+        high_channels, high_filters = _attention(means[b], channels, high)
+        for o in range(filters):
+            for c in range(channels):
+                mean, into = weight[o, c].mean(), kernel[b, o, min(c, kernel.shape[2] - 1)]
+                low_factor, high_factor = low_channels[c] * low_filters[o], high_channels[c] * high_filters[o]
+                for k in range(9):
+                    into[k] += mean * low_factor + (weight[o, c, k] - mean) * high_factor
+
+
+@compiled
+def _attention(means, channels, parameters):  # type: ignore[no-untyped-def]
+    """Factors of the channels and of the filters."""
+    squeeze, scale, shift, channel_weight, channel_bias, filter_weight, filter_bias = parameters
+    squeezed = np.empty(len(squeeze), squeeze.dtype)
+    for i in range(len(squeeze)):
+        total = squeeze.dtype.type(0)
+        for c in range(channels):
+            total += squeeze[i, c] * means[min(c, len(means) - 1)]
+        squeezed[i] = total * scale[i] + shift[i]
+    relu_row(squeezed)
+    return _gates(squeezed, channel_weight, channel_bias), _gates(squeezed, filter_weight, filter_bias)
+
+
+@compiled
+def _gates(squeezed, weight, bias):  # type: ignore[no-untyped-def]
+    """In [0, 2]."""
+    out = bias.copy()
+    for i in range(len(out)):
+        for j in range(len(squeezed)):
+            out[i] += weight[i, j] * squeezed[j]
+    sigmoid_row(out)
+    return out * out.dtype.type(2)
 
 
 @compiled
@@ -50,12 +109,12 @@ def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
         b, y = unit // height, unit % height
         out[b, :, y] = 0
         for c in range(channels):
-            _add_row(out[b, 0, y], share * scale[b, c], x[b, c, y])
+            add_row(out[b, 0, y], share * scale[b, c], x[b, c, y])
         if channels == 1:
             continue
         for c in range(channels):
             line[:] = 0
-            _add_row(line, scale[b, c], x[b, c, y])
+            add_row(line, scale[b, c], x[b, c, y])
             if c == 0:
                 copy_row(out[b, 1, y], line)
             else:
@@ -65,20 +124,7 @@ def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
 @compiled
 def _raise_row(out, row):  # type: ignore[no-untyped-def]
     for x in range(len(out)):
-        out[x] = _larger(out[x], row[x])
-
-
-@compiled
-def attend_rows(x, scale, attention, out, start, stop):  # type: ignore[no-untyped-def]
-    """A map times its channels' scale times an attention."""
-    channels, height, width = x.shape[1:]
-    line = np.empty(width, x.dtype)
-    for unit in range(start, stop):
-        b, y = unit // height, unit % height
-        copy_row(line, attention[b, y])
-        sigmoid_row(line)
-        for c in range(channels):
-            _multiply_row(out[b, c, y], scale[b, c], x[b, c, y], line)
+        out[x] = larger(out[x], row[x])
 
 
 @compiled
@@ -88,141 +134,42 @@ def _multiply_row(out, factor, a, b):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _combine_bands(out, x, low2, low4, low8, gates):  # type: ignore[no-untyped-def]
-    two = out.dtype.type(2)
-    high, middle, deep = gates[0], gates[1], gates[2]
-    for i in range(len(out)):
-        out[i] = two * (
-            high[i] * (x[i] - low2[i]) + middle[i] * (low2[i] - low4[i]) + deep[i] * (low4[i] - low8[i])
-        ) + low8[i]  # fmt: skip
-
-
-@compiled
-def _sum_row(row):  # type: ignore[no-untyped-def]
-    total = row.dtype.type(0)
-    for x in range(len(row)):
-        total += row[x]
-    return total
-
-
-@compiled
 def fadc_rows(padded, weight, spread, kernel, bias, out, start, stop):  # type: ignore[no-untyped-def]
     """Dilation and modulation from the selected map, then the sampling."""
-    channels = kernel.shape[2]
-    filters, height, width = out.shape[1:]
-    maps = np.empty((10, width), out.dtype)  # dilation, and the modulation of nine taps
+    filters, height = out.shape[1:3]
     blocks = work_space(filters, out.dtype.type(0))
     for unit in range(start, stop):
         b, y = unit // height, unit % height
-        for k in range(10):
-            maps[k] = spread[k]
-        for c in range(channels):
-            above, here = padded[b, c, y + MARGIN, MARGIN:], padded[b, c, y + MARGIN + 1, MARGIN:]
-            below = padded[b, c, y + MARGIN + 2, MARGIN:]
-            for k in range(10):
-                convolve_row(maps[k], above, here, below, weight[k, c])
-        maps[0] = np.abs(maps[0])
-        for k in range(1, 10):
-            sigmoid_row(maps[k])
-        sample_row(padded[b], y, kernel[b], maps[0], maps[1:], bias, out[b], blocks)
+        _fadc_row(padded[b], y, weight, spread, kernel[b], bias, out[b], y, blocks)
 
 
 @compiled
-def _conv_relu_row(out, rows, weight, bias):  # type: ignore[no-untyped-def]
-    out[:] = bias
-    for c in range(len(weight)):
-        convolve_row(out, rows[c, 0], rows[c, 1], rows[c, 2], weight[c])
-    relu_row(out)
-
-
-@compiled
-def conv_relu_rows(x, weight, bias, out, start, stop):  # type: ignore[no-untyped-def]
-    """Convolution and ReLU."""
+def attend_rows(padded, weight, spread, kernel, bias, x, scale, out, start, stop):  # type: ignore[no-untyped-def]
+    """A map times its channels' scale times the sigmoid of what `fadc_rows` makes of its summary."""
     channels, height, width = x.shape[1:]
-    rows = np.zeros((channels, 3, width + 2), x.dtype)
+    line = np.empty((1, 1, width), x.dtype)
+    blocks = work_space(1, out.dtype.type(0))
     for unit in range(start, stop):
         b, y = unit // height, unit % height
+        _fadc_row(padded[b], y, weight, spread, kernel[b], bias, line, 0, blocks)
+        sigmoid_row(line[0, 0])
         for c in range(channels):
-            zero_padded_rows(rows[c], x[b, c], y)
-        for o in range(len(weight)):
-            _conv_relu_row(out[b, o, y], rows, weight[o], bias[o])
+            _multiply_row(out[b, c, y], scale[b, c], x[b, c, y], line[0, 0])
 
 
 @compiled
-def conv_relu_sum_rows(x, weight, bias, sums, start, stop):  # type: ignore[no-untyped-def]
-    """Convolution and ReLU, of which only the rows' sums are kept."""
-    channels, height, width = x.shape[1:]
-    rows, line = np.zeros((channels, 3, width + 2), x.dtype), np.empty(width, x.dtype)
-    for unit in range(start, stop):
-        b, y = unit // height, unit % height
-        for c in range(channels):
-            zero_padded_rows(rows[c], x[b, c], y)
-        for o in range(len(weight)):
-            _conv_relu_row(line, rows, weight[o], bias[o])
-            sums[b, o, y] = _sum_row(line)
-
-
-@compiled
-def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ignore[no-untyped-def]
-    """Convolution, ReLU and pooling: two rows become one."""
-    channels, _, width = x.shape[1:]
-    filters, height, half_width = out.shape[1:]
-    # One more column of zeros than usual, for an odd width.
-    rows = np.zeros((2, channels, 3, 2 * half_width + 2), x.dtype)
-    lines = np.empty((2, 2 * half_width), x.dtype)
-    for unit in range(start, stop):
-        b, y = unit // height, unit % height
-        for k in range(2):
-            for c in range(channels):
-                zero_padded_rows(rows[k, c, :, : width + 2], x[b, c], 2 * y + k)
-        for o in range(filters):
-            for k in range(2):
-                _conv_relu_row(lines[k], rows[k], weight[o], bias[o])
-            _pool_rows(out[b, o, y], lines[0], lines[1], average)
-
-
-@compiled
-def _pool_rows(out, above, below, average):  # type: ignore[no-untyped-def]
-    if average:
-        quarter = out.dtype.type(0.25)
-        for x in range(len(out)):
-            out[x] = quarter * (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1])
-        return
-    for x in range(len(out)):
-        out[x] = _larger(_larger(above[2 * x], above[2 * x + 1]), _larger(below[2 * x], below[2 * x + 1]))
-
-
-@compiled
-def _larger(a, b):  # type: ignore[no-untyped-def]
-    return b if b > a or b != b else a  # a NaN wins
-
-
-@compiled
-def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignore[no-untyped-def]
-    """Two transposed convolutions with ReLU: a pixel becomes sixteen."""
-    channels, height, width = x.shape[1:]
-    filters = len(bias1)
-    hidden, line = np.empty((filters, width), x.dtype), np.empty(width, x.dtype)
-    for unit in range(start, stop):
-        b, y = unit // height, unit % height
-        for i in range(2):
-            for j in range(2):
-                for f in range(filters):
-                    hidden[f] = bias1[f]
-                    for c in range(channels):
-                        _add_row(hidden[f], weight1[c, f, i, j], x[b, c, y])
-                    relu_row(hidden[f])
-                for k in range(2):
-                    for m in range(2):
-                        for o in range(filters):
-                            line[:] = bias2[o]
-                            for f in range(filters):
-                                _add_row(line, weight2[f, o, k, m], hidden[f])
-                            relu_row(line)
-                            out[b, o, 4 * y + 2 * i + k, 2 * j + m :: 4] = line
-
-
-@compiled
-def _add_row(out, factor, row):  # type: ignore[no-untyped-def]
-    for x in range(len(out)):
-        out[x] += factor * row[x]
+def _fadc_row(padded, y, weight, spread, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
+    """Row y, to the row `place` of out."""
+    ws, steps, _ = blocks
+    width = out.shape[2]
+    for x in range(0, width, LANES):
+        for k in range(10):  # dilation, and the modulation of nine taps
+            ws[FRACTION + k * LANES : FRACTION + (k + 1) * LANES] = spread[k]
+        for c in range(len(padded)):
+            first = (y + MARGIN) * padded.shape[2] + x + MARGIN
+            convolve_block(ws, FRACTION, weight[c], padded[c], first, padded.shape[2])
+        ws[FRACTION + width - x : FRACTION + LANES] = 0
+        for i in range(FRACTION, FRACTION + LANES):
+            ws[i] = abs(ws[i])
+        sigmoid_row(ws[MODULATION : MODULATION + 9 * LANES])
+        sample_block(padded, y, x, part(ws, steps), kernel, bias, out, place, blocks)

@@ -5,13 +5,16 @@ The loops take rows as separate one-dimensional arrays, for then the compiler wr
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
@@ -25,6 +28,7 @@ _OPTIONS: dict[str, Any] = {
     # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
     "fastmath": {"contract", "reassoc", "nsz"},
 }
+_kept = threading.local()
 
 
 def compiled(function: Any) -> Any:
@@ -60,6 +64,16 @@ def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
+def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """An array of any content in memory that this thread keeps under a name: fresh memory costs a fault a page."""
+    size, key = prod(shape), f"{name} {dtype}"
+    kept = getattr(_kept, key, None)
+    if kept is None or kept.size < size:
+        kept = np.empty(size, dtype)
+        setattr(_kept, key, kept)
+    return kept[:size].reshape(shape)
+
+
 @cache
 def _source_stamp() -> tuple[tuple[str, int, int], ...]:
     states = [(path.name, path.stat()) for path in sorted(Path(__file__).parent.glob("*.py"))]
@@ -70,20 +84,6 @@ def _source_stamp() -> tuple[tuple[str, int, int], ...]:
 def _pool(process: int) -> ThreadPoolExecutor:
     # Keyed by the process: threads do not survive a fork.
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="dwsfusion")
-
-
-@compiled
-def convolve_row(out, above, here, below, weights):  # type: ignore[no-untyped-def]
-    """Adds a 3×3 convolution of three rows, each two pixels longer than the result."""
-    a, b, c = weights[0, 0], weights[0, 1], weights[0, 2]
-    d, e, f = weights[1, 0], weights[1, 1], weights[1, 2]
-    g, h, i = weights[2, 0], weights[2, 1], weights[2, 2]
-    for x in range(len(out)):
-        out[x] += (
-            a * above[x] + b * above[x + 1] + c * above[x + 2]
-            + d * here[x] + e * here[x + 1] + f * here[x + 2]
-            + g * below[x] + h * below[x + 1] + i * below[x + 2]
-        )  # fmt: skip
 
 
 @compiled
@@ -102,6 +102,19 @@ def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
             copy_row(rows[k, 1 : width + 1], plane[y + k - 1])
         else:
             rows[k] = 0
+
+
+@compiled
+def add_row(out, factor, row):  # type: ignore[no-untyped-def]
+    """Adds a row times a factor."""
+    for x in range(len(out)):
+        out[x] += factor * row[x]
+
+
+@compiled
+def larger(a, b):  # type: ignore[no-untyped-def]
+    """The larger number; a NaN wins."""
+    return b if b > a or b != b else a
 
 
 @compiled

@@ -10,6 +10,7 @@ of `LANES`: with these distances known and loops of constant length the compiler
 import numpy as np
 
 from dwsfusion.kernels.rows import compiled, copy_row
+from dwsfusion.kernels.vectors import LENGTH, dot, load, nine, store
 
 LANES = 128
 MARGIN = 1
@@ -42,20 +43,39 @@ def sample_row(planes, y, kernel, dilation, modulation, bias, out, blocks):  # t
         out: ``(O, H, W)``.
         blocks: ``(ws, steps, sums)`` of `work_space`.
     """
+    ws, steps, _ = blocks
+    for x in range(0, out.shape[2], LANES):
+        end = min(x + LANES, out.shape[2])
+        same = fill(ws, steps, dilation[x:end], modulation[:, x:end])
+        sample_block(planes, y, x, same, kernel, bias, out, y, blocks)
+
+
+@compiled
+def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
+    """The block of row y that starts at x, to the row `place` of out.
+
+    Its dilations, parted into whole steps, which may be the same, and fractions, lie in the work space; so do its
+    modulations.
+    """
     ws, steps, sums = blocks
     filters, _, width = out.shape
-    for x in range(0, width, LANES):
-        end = min(x + LANES, width)
-        same = load(ws, steps, dilation[x:end], modulation[:, x:end])
-        for o in range(filters):
-            sums[o] = bias[o]
-        for c in range(len(planes)):
-            read(ws, steps, same, planes[c], y + 1 + MARGIN, x + 1 + MARGIN, False)
+    yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
+    for o in range(filters):
+        sums[o] = bias[o]
+    for c in range(len(planes)):
+        if inside(planes[c], yy, xx, 1) and not (same and steps[0] > 1):
+            _weigh_near_taps(ws, planes[c], yy * planes.shape[2] + xx, planes.shape[2])
+            for lane in range(0 if same else LANES):
+                if steps[lane] > 1:
+                    _read_pixel(ws, steps[lane], planes[c], yy, xx, lane, False)
+                    for column in range(3):
+                        _weigh_column(ws, column, lane)
+        else:
+            read(ws, steps, same, planes[c], yy, xx, False)
             weigh_taps(ws)
-            for o in range(filters):
-                _add_taps(sums[o], ws, kernel[o, c])
-        for o in range(filters):
-            copy_row(out[o, y, x:end], sums[o])
+        _add_taps(sums, ws, kernel, c)
+    for o in range(filters):
+        copy_row(out[o, place, x : min(x + LANES, width)], sums[o])
 
 
 @compiled
@@ -66,8 +86,8 @@ def work_space(filters, zero):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def load(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
-    """Parts a block's dilations into steps and fractions; says whether all steps are equal."""
+def fill(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
+    """Puts a block's dilations and modulations into the work space; says whether all whole steps are equal."""
     count = len(dilation)
     for k in range(9):
         place = MODULATION + k * LANES
@@ -75,19 +95,22 @@ def load(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
         ws[place + count : place + LANES] = 0
     copy_row(ws[FRACTION : FRACTION + count], dilation)
     ws[FRACTION + count : FRACTION + LANES] = 0
-    small = 0
-    for x in range(LANES):
-        small += ws[FRACTION + x] < 1
-    steps[:] = 1
-    return small == LANES or _part(ws, steps)
+    return part(ws, steps)
 
 
 @compiled
-def _part(ws, steps):  # type: ignore[no-untyped-def]
+def part(ws, steps):  # type: ignore[no-untyped-def]
+    """Parts a block's dilations into steps and fractions; says whether all steps are equal."""
+    zero, one = ws.dtype.type(0), ws.dtype.type(1)
+    small = zero
+    for x in range(LANES):
+        small += one if ws[FRACTION + x] < one else zero
+    steps[:] = 1
+    if small == LANES:
+        return True
     far = ws.dtype.type(1 << 20)  # outside of every picture
     for x in range(LANES):
-        d = ws[FRACTION + x]
-        whole = ws.dtype.type(0)
+        d, whole = ws[FRACTION + x], zero
         if d > far:
             d = whole = far
         elif d >= 1:
@@ -112,18 +135,23 @@ def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
                 _difference(ws, SLOPES + RIGHT - LEFT + place, pixels, start + n + 1, start + n)
         return
     for lane in range(LANES):
-        n, f = steps[lane], ws[FRACTION + lane]
-        for row in range(5):
-            yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
-            near, slope = _pixel(plane, yy, xx - n), _pixel(plane, yy, xx - n - 1) - _pixel(plane, yy, xx - n)
-            ws[LEFT + place] = near + f * slope
-            if slopes:
-                ws[SLOPES + place] = slope
-            near, slope = _pixel(plane, yy, xx + n), _pixel(plane, yy, xx + n + 1) - _pixel(plane, yy, xx + n)
-            ws[RIGHT + place] = near + f * slope
-            if slopes:
-                ws[SLOPES + RIGHT - LEFT + place] = slope
-            ws[MIDDLE + place] = _pixel(plane, yy, xx)
+        _read_pixel(ws, steps[lane], plane, y, x, lane, slopes)
+
+
+@compiled
+def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-def]
+    f = ws[FRACTION + lane]
+    for row in range(5):
+        yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
+        near, slope = _pixel(plane, yy, xx - n), _pixel(plane, yy, xx - n - 1) - _pixel(plane, yy, xx - n)
+        ws[LEFT + place] = near + f * slope
+        if slopes:
+            ws[SLOPES + place] = slope
+        near, slope = _pixel(plane, yy, xx + n), _pixel(plane, yy, xx + n + 1) - _pixel(plane, yy, xx + n)
+        ws[RIGHT + place] = near + f * slope
+        if slopes:
+            ws[SLOPES + RIGHT - LEFT + place] = slope
+        ws[MIDDLE + place] = _pixel(plane, yy, xx)
 
 
 @compiled
@@ -174,22 +202,71 @@ def _copy(ws, place, pixels, start):  # type: ignore[no-untyped-def]
 def weigh_taps(ws):  # type: ignore[no-untyped-def]
     """The nine taps of a block, each times its modulation."""
     for column in range(3):
-        rows, tap, mod = LEFT + column * 5 * LANES, TAPS + column * LANES, MODULATION + column * LANES
         for x in range(LANES):
-            f, up, down = ws[FRACTION + x], ws[rows + LANES + x], ws[rows + 3 * LANES + x]
-            ws[tap + x] = ws[mod + x] * (up + f * (ws[rows + x] - up))
-            ws[tap + 3 * LANES + x] = ws[mod + 3 * LANES + x] * ws[rows + 2 * LANES + x]
-            ws[tap + 6 * LANES + x] = ws[mod + 6 * LANES + x] * (down + f * (ws[rows + 4 * LANES + x] - down))
+            _weigh_column(ws, column, x)
 
 
 @compiled
-def _add_taps(sums, ws, weights):  # type: ignore[no-untyped-def]
-    a, b, c, d, e = weights[0], weights[1], weights[2], weights[3], weights[4]
-    f, g, h, i = weights[5], weights[6], weights[7], weights[8]
-    for x in range(LANES):
+def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
+    rows, tap, mod = LEFT + column * 5 * LANES + x, TAPS + column * LANES + x, MODULATION + column * LANES + x
+    f, up, down = ws[FRACTION + x], ws[rows + LANES], ws[rows + 3 * LANES]
+    ws[tap] = ws[mod] * (up + f * (ws[rows] - up))
+    ws[tap + 3 * LANES] = ws[mod + 3 * LANES] * ws[rows + 2 * LANES]
+    ws[tap + 6 * LANES] = ws[mod + 6 * LANES] * (down + f * (ws[rows + 4 * LANES] - down))
+
+
+@compiled
+def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
+    """What `read` and `weigh_taps` do, in one go, for dilations under 1 and a block that starts at a pixel."""
+    for x in range(0, LANES, LENGTH):
+        f, i = load(ws, FRACTION + x), start + x
+        top, up = _near_columns(plane, i - 2 * width, f), _near_columns(plane, i - width, f)
+        middle, down = _near_columns(plane, i, f), _near_columns(plane, i + width, f)
+        bottom = _near_columns(plane, i + 2 * width, f)
+        for k in range(3):
+            _store_tap(ws, k * LANES + x, up[k] + f * (top[k] - up[k]))
+            _store_tap(ws, (3 + k) * LANES + x, middle[k])
+            _store_tap(ws, (6 + k) * LANES + x, down[k] + f * (bottom[k] - down[k]))
+
+
+@compiled
+def _near_columns(plane, i, f):  # type: ignore[no-untyped-def]
+    left, right = load(plane, i - 1), load(plane, i + 1)
+    return left + f * (load(plane, i - 2) - left), load(plane, i), right + f * (load(plane, i + 2) - right)
+
+
+@compiled
+def _store_tap(ws, place, value):  # type: ignore[no-untyped-def]
+    store(ws, TAPS + place, load(ws, MODULATION + place) * value)
+
+
+@compiled
+def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
+    for x in range(0, LANES, LENGTH):
         t = TAPS + x
-        sums[x] += (
-            a * ws[t] + b * ws[t + LANES] + c * ws[t + 2 * LANES]
-            + d * ws[t + 3 * LANES] + e * ws[t + 4 * LANES] + f * ws[t + 5 * LANES]
-            + g * ws[t + 6 * LANES] + h * ws[t + 7 * LANES] + i * ws[t + 8 * LANES]
+        taps = (
+            load(ws, t), load(ws, t + LANES), load(ws, t + 2 * LANES),
+            load(ws, t + 3 * LANES), load(ws, t + 4 * LANES), load(ws, t + 5 * LANES),
+            load(ws, t + 6 * LANES), load(ws, t + 7 * LANES), load(ws, t + 8 * LANES),
         )  # fmt: skip
+        for o in range(len(sums)):
+            store(sums[o], x, load(sums[o], x) + dot(kernel[o, c], taps))
+
+
+@compiled
+def convolve_block(ws, place, weights, rows, start, step):  # type: ignore[no-untyped-def]
+    """Adds a 3×3 convolution of three rows to rows of `LANES` of the work space.
+
+    Args:
+        ws: the work space.
+        place: where the first filter's row is; the others come behind.
+        weights: ``(O, 9)``.
+        rows: an array that holds the three rows.
+        start: where the first of them starts.
+        step: how far they are apart.
+    """
+    for x in range(0, LANES, LENGTH):
+        pixels = nine(rows, start + x, step)
+        for o in range(len(weights)):
+            i = place + o * LANES + x
+            store(ws, i, load(ws, i) + dot(weights[o], pixels))

@@ -83,10 +83,7 @@ def fit(
     # One process writes; all of them validate, so that they agree on what to do next.
     with closing(Log(out, trainer.step)) if trainer.processes.rank == 0 else nullcontext() as log:
         while trainer.step < trainer.steps and not _is_over(trainer, best):
-            try:
-                terms = trainer.train_step()
-            except DivergenceError as error:
-                raise DivergenceError(f"{error}; it is {last}") from error
+            terms = _step(trainer, last)
             if log is not None:
                 log.write(trainer.step, "train", terms)
             ended = trainer.step % trainer.patches.steps_per_epoch == 0
@@ -95,6 +92,14 @@ def fit(
             if log is not None and (ended or trainer.step % trainer.config.save_every == 0):
                 _save(trainer, best, last, note)
             yield terms
+
+
+def _step(trainer: Trainer, last: Path) -> dict[str, float]:
+    try:
+        return trainer.train_step()
+    except DivergenceError as error:
+        kept = f"the last checkpoint is good: {last}" if last.is_file() else "there is no checkpoint yet"
+        raise DivergenceError(f"{error}; {kept}") from error
 
 
 def _is_over(trainer: Trainer, best: _Best) -> bool:

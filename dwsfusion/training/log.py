@@ -21,7 +21,7 @@ class Log:
         lines = self._path.read_text(encoding="utf-8").splitlines() if step and self._path.is_file() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
         self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        self._events = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1 if step else None)
+        self._events = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, part: str, figures: dict[str, float]) -> None:
         """Adds a line ``{"step": step, "part": part, **figures}`` and a TensorBoard event a figure.

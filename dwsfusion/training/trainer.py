@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnP
 from dwsfusion.critic import PENALTY_WEIGHT, Critic, adversarial_loss, critic_loss
 from dwsfusion.errors import InputError
 from dwsfusion.generator import Generator
-from dwsfusion.losses import complement_loss, content_loss, total_loss, weight_loss
+from dwsfusion.losses import generator_terms, total_loss
 from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
@@ -24,7 +24,7 @@ _EXPLODED = 1e6
 
 
 class DivergenceError(InputError):
-    """The training left the range of numbers; the weights of the last checkpoint are good."""
+    """The training left the range of numbers before its weights did."""
 
 
 class Trainer:
@@ -74,14 +74,8 @@ class Trainer:
         if self.step >= (1 - self.config.norms_rest) * self.steps:
             _rest_norms(self.generator)
         ir, vis_y = self._batch()
-        weights = self.generator.weights(ir, vis_y)
-        fused = self.generator.cross_and_fuse(ir, vis_y, weights)
+        fused, terms = generator_terms(self.generator, ir, vis_y, self.config.losses)
         said = self._critics_step({"ir": ir, "vis": vis_y}, fused.detach())
-        terms = content_loss(fused, ir, vis_y, self.config.losses)
-        if self.config.losses.dual:
-            terms["dual"] = weight_loss(weights, self.generator.weights(fused, fused))
-        if self.config.losses.complement:
-            terms["complement"] = complement_loss(weights)
         if self.critics:
             terms["adversarial"] = self._adversarial(fused)
         terms["total"] = total_loss(terms, self.config.losses)
@@ -165,9 +159,7 @@ class Trainer:
         return norm
 
     def _diverged(self, what: str) -> DivergenceError:
-        return DivergenceError(
-            f"step {self.step}: {what}; the last checkpoint is good: lower the learning rate or set --clip"
-        )
+        return DivergenceError(f"step {self.step}: {what}; lower the learning rate or set --clip")
 
     def _logged(self, terms: dict[str, Tensor]) -> dict[str, float]:
         values = self.processes.average(torch.stack([term.detach().float() for term in terms.values()]))

@@ -12,7 +12,7 @@ from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
 from dwsfusion.generator import Generator
 from dwsfusion.images import Array, ir_tensor, luma, vis_tensor, write_png
-from dwsfusion.losses import MIN_PATCH_PX, LossWeights, complement_loss, content_loss, total_loss, weight_loss
+from dwsfusion.losses import MIN_PATCH_PX, LossWeights, generator_terms, total_loss
 from dwsfusion.pairs import Pair
 from dwsfusion.quality import DEFAULT, Picture, grey_levels, measure
 
@@ -69,12 +69,7 @@ class Validation:
         return grey
 
     def _loss(self, generator: Generator, ir_picture: Array, vis_picture: Array) -> float:
-        ir, vis_y = self._luma(ir_picture, vis_picture)
-        weights = generator.weights(ir, vis_y)
-        fused = generator.cross_and_fuse(ir, vis_y, weights)
-        terms = content_loss(fused, ir, vis_y, self.losses)
-        terms["dual"] = weight_loss(weights, generator.weights(fused, fused))
-        terms["complement"] = complement_loss(weights)
+        _, terms = generator_terms(generator, *self._luma(ir_picture, vis_picture), self.losses)
         return total_loss(terms, self.losses).item()
 
     def _luma(self, ir: Array, vis: Array) -> tuple[torch.Tensor, torch.Tensor]:

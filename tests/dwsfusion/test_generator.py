@@ -8,7 +8,7 @@ from reference_network import disturbed
 
 from dwsfusion.checkpoints import load_generator, save_generator
 from dwsfusion.generator import PAPER, RELEASED, ClampTowardsRange, Generator, GeneratorConfig, pad_to_even
-from dwsfusion.losses import LossWeights, content_loss, total_loss, weight_loss
+from dwsfusion.losses import LossWeights, generator_terms, total_loss
 
 MIXED = GeneratorConfig(channel_attention=True, shared_norm=True, average_pooling=False)
 
@@ -48,10 +48,7 @@ def test_a_batch_equals_its_pictures_one_by_one() -> None:
 def test_every_parameter_gets_a_gradient_from_the_losses() -> None:
     net = disturbed(Generator(PAPER), 0.1).train()
     ir, vis_y = torch.rand(2, 2, 1, 176, 176)
-    weights = net.weights(ir, vis_y)
-    fused = net.cross_and_fuse(ir, vis_y, weights)
-    dual = weight_loss(weights, net.weights(fused, fused))
-    (total_loss(content_loss(fused, ir, vis_y, LossWeights()), LossWeights()) + dual).backward()
+    total_loss(generator_terms(net, ir, vis_y, LossWeights())[1], LossWeights()).backward()
     without = [name for name, p in net.named_parameters() if p.grad is None]
     assert without == []
     assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)

@@ -1,7 +1,9 @@
 """The compiled loops against plain operations: values, gradients, edges, NaN, and the same bits every time."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import reference_network as reference
@@ -14,6 +16,7 @@ from dwsfusion.acceleration import inference_kernels, plain_operations, training
 from dwsfusion.checkpoints import load_generator
 from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
 from dwsfusion.layers import FADC, adaptive_convolution
+from dwsfusion.losses import LossWeights, generator_terms, total_loss
 
 kernels = pytest.importorskip("dwsfusion.kernels")
 
@@ -149,6 +152,39 @@ def test_a_changed_helper_makes_kept_machine_code_stale() -> None:
     """Numba itself would look at a function's own file only."""
     stamp = kernels.loops.fadc_rows._cache._cache_file._source_stamp
     assert {name for name, _, _ in stamp} >= {"rows.py", "sampling.py", "loops.py"}
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradcheck_of_the_convolution(padding: int, bias: bool) -> None:
+    x, weight = torch.rand(2, 3, 9, 11).double().requires_grad_(), torch.rand(4, 3, 3, 3).double().requires_grad_()
+    shift = torch.rand(4).double().requires_grad_() if bias else None
+    assert torch.autograd.gradcheck(partial(kernels.convolve, padding=padding), (x, weight, shift))
+
+
+@pytest.mark.parametrize("config", [RELEASED, PAPER])
+def test_a_training_step_has_the_gradients_of_the_released_computation(config: GeneratorConfig) -> None:
+    net = disturbed(Generator(config), 0.1).train()
+    net.fuse.reduce.weight.data *= 0.01  # keeps the fused picture inside of [0, 1], where both clamp alike
+    net.fuse.reduce.bias.data.fill_(0.5)
+    ir, vis_y = torch.rand(2, 3, 1, 176, 180)
+
+    def gradients(loss: Callable[[], Tensor]) -> Tensor:
+        net.zero_grad()
+        loss().backward()
+        return torch.cat([p.grad.flatten() for p in net.parameters() if p.grad is not None])
+
+    def ours() -> Tensor:
+        _, terms = generator_terms(net, ir, vis_y, LossWeights(structure=0))
+        return total_loss(terms, LossWeights())
+
+    def plain() -> Tensor:
+        # Without MS-SSIM: torchmetrics mirrors the border where the published definition leaves it out.
+        with patch("reference_network.multiscale_structural_similarity_index_measure", lambda *_args, **_named: 1):
+            return reference.training_loss(net, ir, vis_y)
+
+    found, expected = gradients(ours), gradients(plain)
+    assert (found - expected).norm() <= 1e-4 * expected.norm()
 
 
 @pytest.mark.parametrize("config", [RELEASED, PAPER])

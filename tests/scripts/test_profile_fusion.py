@@ -16,7 +16,7 @@ def command(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
-    sizes = ["--sizes", "16", "16", "32", "24", "--stages", "16", "16", "--rounds", "1", "--threads", "1"]
+    sizes = ["--sizes", "16", "16", "32", "24", "--stages", "16", "16", "--rounds", "1", "--threads", "1", "--patch", "176", "176"]
     run = command(SCRIPT, *sizes, "--out", str(tmp_path))
     assert run.returncode == 0, run.stderr
     assert "9035 parameters" in run.stdout
@@ -32,6 +32,7 @@ def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
     assert ("not measured here" in run.stdout) is (None in measured.values())
     assert len((tmp_path / "profile.csv").read_text().splitlines()) == 9
     assert (tmp_path / "run.json").is_file()
+    assert [(row["name"], row["ms"] > 0) for row in found["training"]] == [("plain", True), ("dwsfusion", True)]
     assert found["stages"][-1]["stage"] == "all"
     assert (tmp_path / "time_over_size.png").stat().st_size > 1000
 

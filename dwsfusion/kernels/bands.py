@@ -1,0 +1,166 @@
+"""Frequency selection by our own Fourier transforms, which work on `LENGTH` columns at a time.
+
+Two planes at a time are the real and the imaginary part of one: the filters are real, so they stay apart. Of the
+transformed rows only those that some filter keeps go on, low frequencies first: each filter's are the first so many.
+"""
+
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dwsfusion.kernels.fourier import ROW, radices, roots, transform
+from dwsfusion.kernels.rows import arrays, compiled, in_parallel, scratch
+from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
+from dwsfusion.layers import kept_frequencies
+
+
+class Axis(NamedTuple):
+    """The filters along one axis; everything of the frequencies that some filter keeps."""
+
+    order: NDArray[Any]
+    """``(K,)``: 0, 1, -1, 2, -2 and so on, where negative ones count from the end."""
+    kept: NDArray[Any]
+    """``(3,)``: how many of them each filter keeps."""
+    windows: NDArray[Any]
+    """``(3, K)`` and zeros up to whole vectors: 1 where a filter keeps a frequency."""
+    mirrored: NDArray[Any]
+    """The same for the opposite frequencies."""
+    radices: NDArray[Any]
+    roots: NDArray[Any]
+
+
+def transformable(x: Tensor) -> bool:
+    """Whether the sides of a map ``(..., H, W)`` hold a vector and have small factors."""
+    return all(size >= LENGTH and radices(size) is not None for size in x.shape[-2:])
+
+
+def select(x: Tensor, gates: NDArray[Any], inner: NDArray[Any], sums: NDArray[Any]) -> None:
+    """Weights the bands of `transformable` maps by gates.
+
+    Args:
+        x: ``(B, C, H, W)``.
+        gates: before they are doubled, ``(B, 3, H, W)``.
+        inner: to be filled, ``(B, C, H, W)``.
+        sums: to be filled with the sums of the columns of inner, ``(B, C, W)``.
+    """
+    (planes,) = arrays(x)
+    channels, height, width = planes.shape[1:]
+    rows, columns = _axis(height, planes.dtype), _axis(width, planes.dtype)
+    whole, blocks = len(rows.order) + -len(rows.order) % LENGTH, -(-width // LENGTH)
+    spectrum = scratch("spectrum", (2, whole, width), planes.dtype)
+    narrow = scratch("narrow", (3, 2, whole, width), planes.dtype)
+    for b, c in product(range(len(x)), range(0, channels, 2)):
+        pair = slice(c, c + 2)
+        in_parallel(_transform_columns, blocks, planes[b, pair], spectrum, rows)
+        in_parallel(_filter_rows, whole // LENGTH, spectrum, narrow, rows, columns)
+        out = (inner[b, pair], sums[b, pair])
+        in_parallel(_weigh_columns, blocks, narrow, planes[b, pair], gates[b], *out, rows)
+
+
+@lru_cache(maxsize=64)
+def _axis(size: int, dtype: Any) -> Axis:
+    window: NDArray[Any] = kept_frequencies(size).numpy()
+    mirrored = np.roll(window[:, ::-1], 1, 1)
+    # The highest frequency that a filter keeps, of either sign.
+    highest = [int(np.flatnonzero(kept[: size // 2 + 1]).max()) for kept in window + mirrored]
+    order = np.array([0, *(sign * k for k in range(1, max(highest) + 1) for sign in (1, -1))]) % size
+    margin = ((0, 0), (0, -len(order) % LENGTH))
+    kept, opposite = (np.pad(part[:, order], margin).astype(dtype, order="C") for part in (window, mirrored))
+    return Axis(order, 2 * np.array(highest) + 1, kept, opposite, np.array(radices(size)), roots(size, dtype))
+
+
+@compiled
+def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-untyped-def]
+    """Blocks of columns of one or two planes to their frequencies that are kept."""
+    height, width = planes.shape[1:]
+    last = len(planes) - 1  # a lone plane goes twice
+    a, b = np.empty(ROW * height, planes.dtype), np.empty(ROW * height, planes.dtype)
+    for block in range(start, stop):
+        x = min(block * LENGTH, width - LENGTH)
+        for y in range(height):
+            store(a, ROW * y, load(planes[0], y * width + x))
+            store(a, ROW * y + LENGTH, load(planes[last], y * width + x))
+        a, b = transform(a, b, rows.radices, rows.roots)
+        for i in range(len(rows.order)):
+            store(spectrum[0], i * width + x, load(a, ROW * rows.order[i]))
+            store(spectrum[1], i * width + x, load(a, ROW * rows.order[i] + LENGTH))
+
+
+@compiled
+def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[no-untyped-def]
+    """Blocks of rows of the spectrum to pixels along the rows, once for each filter, parts swapped.
+
+    A transform with real and imaginary part swapped before and after is the inverse one.
+    """
+    width = spectrum.shape[2]
+    a, b = np.empty(ROW * width, spectrum.dtype), np.empty(ROW * width, spectrum.dtype)
+    c = np.empty(ROW * width, spectrum.dtype)
+    # The symmetric half of a filter, and the scale of the transforms.
+    half = splat(spectrum.dtype.type(0.5 / (len(rows.roots) // 2 * width)))
+    for block in range(start, stop):
+        i = block * LENGTH
+        _turn_block(spectrum, i * width, width, a, 0, ROW, width)
+        _turn_block(spectrum[1], i * width, width, a, LENGTH, ROW, width)
+        a, b = transform(a, b, columns.radices, columns.roots)
+        for band in range(3):
+            if i >= rows.kept[band]:
+                continue
+            window, mirrored = half * load(rows.windows[band], i), half * load(rows.mirrored[band], i)
+            c[:] = 0
+            for j in range(columns.kept[band]):
+                k = ROW * columns.order[j]
+                mask = window * splat(columns.windows[band, j]) + mirrored * splat(columns.mirrored[band, j])
+                store(c, k, mask * load(a, k + LENGTH))
+                store(c, k + LENGTH, mask * load(a, k))
+            c, b = transform(c, b, columns.radices, columns.roots)
+            for x in range(0, width, LENGTH):
+                x = min(x, width - LENGTH)
+                transpose(c, ROW * x, ROW, narrow[band, 0], i * width + x, width)
+                transpose(c, ROW * x + LENGTH, ROW, narrow[band, 1], i * width + x, width)
+
+
+@compiled
+def _turn_block(plane, start, step, out, place, stride, width):  # type: ignore[no-untyped-def]
+    """`LENGTH` rows of a plane to a column of vectors."""
+    for x in range(0, width, LENGTH):
+        x = min(x, width - LENGTH)
+        transpose(plane, start + x, step, out, place + stride * x, stride)
+
+
+@compiled
+def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # type: ignore[no-untyped-def]
+    """Blocks of columns back to pixels, and the bands between these images times the gates."""
+    height, width = planes.shape[1:]
+    low2, low4 = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
+    low8, spare = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
+    two = splat(narrow.dtype.type(2))
+    for block in range(start, stop):
+        x = min(block * LENGTH, width - LENGTH)
+        low2, spare = _restored(narrow, 0, x, low2, spare, rows)
+        low4, spare = _restored(narrow, 1, x, low4, spare, rows)
+        low8, spare = _restored(narrow, 2, x, low8, spare, rows)
+        for k in range(len(planes)):
+            total = splat(narrow.dtype.type(0))
+            for y in range(height):
+                i, j = y * width + x, ROW * y + LENGTH * (1 - k)  # the parts are swapped
+                l2, l4, l8 = load(low2, j), load(low4, j), load(low8, j)
+                high, middle = load(gates[0], i) * (load(planes[k], i) - l2), load(gates[1], i) * (l2 - l4)
+                value = l8 + two * (high + middle + load(gates[2], i) * (l4 - l8))
+                store(inner[k, y], x, value)
+                total = total + value
+            store(sums[k], x, total)
+
+
+@compiled
+def _restored(narrow, band, x, a, b, rows):  # type: ignore[no-untyped-def]
+    """One filter's block of columns, parts swapped, and the other buffer."""
+    width = narrow.shape[3]
+    a[:] = 0
+    for i in range(rows.kept[band]):
+        store(a, ROW * rows.order[i], load(narrow[band, 0], i * width + x))
+        store(a, ROW * rows.order[i] + LENGTH, load(narrow[band, 1], i * width + x))
+    return transform(a, b, rows.radices, rows.roots)

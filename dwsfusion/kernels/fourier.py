@@ -1,0 +1,135 @@
+"""Fourier transforms of `LENGTH` columns at a time: Stockham's algorithm with radices 4, 2 and odd primes.
+
+A buffer holds the columns' complex numbers row after row: `LENGTH` real parts, then `LENGTH` imaginary parts.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwsfusion.kernels.rows import compiled
+from dwsfusion.kernels.vectors import LENGTH, load, splat, store
+
+ROW = 2 * LENGTH
+"""Numbers in a row of a buffer."""
+_LARGEST = 13
+"""Larger prime factors cost more than torch's transforms."""
+
+
+@lru_cache(maxsize=64)
+def radices(size: int) -> tuple[int, ...] | None:
+    """The radices of a transform of some size, or None where a prime factor is too large."""
+    found = []
+    for radix in (4, 2, 3, 5, 7, 11, _LARGEST):
+        while size % radix == 0:
+            found.append(radix)
+            size //= radix
+    return tuple(found) if size == 1 else None
+
+
+@lru_cache(maxsize=64)
+def roots(size: int, dtype: Any) -> NDArray[Any]:
+    """exp(-2πik / size) for every k: real and imaginary part after each other."""
+    turns = np.exp(-2j * np.pi * np.arange(size) / size)
+    return np.stack([turns.real, turns.imag], 1).reshape(-1).astype(dtype)
+
+
+@compiled
+def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
+    """Transforms the columns in a.
+
+    Args:
+        a: a buffer.
+        b: as large, of any content.
+        sizes: the radices.
+        turns: the roots.
+
+    Returns:
+        The buffer with the result, and the other one.
+    """
+    length, stride = len(turns) // 2, 1
+    for radix in sizes:
+        if radix == 4:
+            _radix_4(a, b, length, stride, turns)
+        elif radix == 2:
+            _radix_2(a, b, length, stride, turns)
+        elif radix == 3:
+            _radix_odd(a, b, 3, length, stride, turns)
+        elif radix == 5:
+            _radix_odd(a, b, 5, length, stride, turns)
+        else:
+            _radix_odd(a, b, radix, length, stride, turns)
+        a, b = b, a
+        length //= radix
+        stride *= radix
+    return a, b
+
+
+@compiled
+def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
+    """Stores a complex vector times a root."""
+    c, s = splat(turns[2 * k]), splat(turns[2 * k + 1])
+    store(out, place, re * c - im * s)
+    store(out, place + LENGTH, re * s + im * c)
+
+
+@compiled
+def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    part, near, far = length // 4, ROW * stride, ROW * stride * (length // 4)
+    for p in range(part):
+        k = p * stride
+        for q in range(stride):
+            i, o = ROW * (k + q), ROW * (4 * k + q)
+            a_re, a_im = load(x, i), load(x, i + LENGTH)
+            b_re, b_im = load(x, i + far), load(x, i + far + LENGTH)
+            c_re, c_im = load(x, i + 2 * far), load(x, i + 2 * far + LENGTH)
+            d_re, d_im = load(x, i + 3 * far), load(x, i + 3 * far + LENGTH)
+            even_re, even_im, odd_re, odd_im = a_re + c_re, a_im + c_im, b_re + d_re, b_im + d_im
+            store(out, o, even_re + odd_re)
+            store(out, o + LENGTH, even_im + odd_im)
+            _turn(out, o + 2 * near, even_re - odd_re, even_im - odd_im, turns, 2 * k)
+            even_re, even_im, odd_re, odd_im = a_re - c_re, a_im - c_im, b_re - d_re, b_im - d_im
+            _turn(out, o + near, even_re + odd_im, even_im - odd_re, turns, k)
+            _turn(out, o + 3 * near, even_re - odd_im, even_im + odd_re, turns, 3 * k)
+
+
+@compiled
+def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    part, near, far = length // 2, ROW * stride, ROW * stride * (length // 2)
+    for p in range(part):
+        for q in range(stride):
+            i, o = ROW * (p * stride + q), ROW * (2 * p * stride + q)
+            a_re, a_im, b_re, b_im = load(x, i), load(x, i + LENGTH), load(x, i + far), load(x, i + far + LENGTH)
+            store(out, o, a_re + b_re)
+            store(out, o + LENGTH, a_im + b_im)
+            _turn(out, o + near, a_re - b_re, a_im - b_im, turns, p * stride)
+
+
+@compiled
+def _radix_odd(x, out, radix, length, stride, turns):  # type: ignore[no-untyped-def]
+    """Inputs j and -j go together: their roots are conjugate, so sum and difference meet real factors only."""
+    part, near, far = length // radix, ROW * stride, ROW * stride * (length // radix)
+    step = part * stride  # between the roots of the radix
+    zero = splat(x.dtype.type(0))
+    for p in range(part):
+        for q in range(stride):
+            i, o = ROW * (p * stride + q), ROW * (radix * p * stride + q)
+            sum_re, sum_im = load(x, i), load(x, i + LENGTH)
+            for j in range(1, radix):
+                sum_re, sum_im = sum_re + load(x, i + j * far), sum_im + load(x, i + j * far + LENGTH)
+            store(out, o, sum_re)
+            store(out, o + LENGTH, sum_im)
+            for k in range(1, radix // 2 + 1):
+                even_re, even_im, odd_re, odd_im = load(x, i), load(x, i + LENGTH), zero, zero
+                for j in range(1, radix // 2 + 1):
+                    turn = 2 * step * (j * k % radix)
+                    c, s = splat(turns[turn]), splat(turns[turn + 1])
+                    a, b = i + j * far, i + (radix - j) * far
+                    even_re = even_re + c * (load(x, a) + load(x, b))
+                    even_im = even_im + c * (load(x, a + LENGTH) + load(x, b + LENGTH))
+                    odd_re = odd_re + s * (load(x, a) - load(x, b))
+                    odd_im = odd_im + s * (load(x, a + LENGTH) - load(x, b + LENGTH))
+                _turn(out, o + k * near, even_re - odd_im, even_im + odd_re, turns, p * stride * k)
+                _turn(out, o + (radix - k) * near, even_re + odd_im, even_im - odd_re, turns, p * stride * (radix - k))

@@ -1,0 +1,147 @@
+"""The rows start..stop of the generator's other stages, all pictures one below the other."""
+
+import numpy as np
+
+from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, zero_padded_rows
+from dwsfusion.kernels.sampling import LANES, convolve_block
+
+
+@compiled
+def balance_rows(x, weight1, bias1, weight2, bias2, sums, start, stop):  # type: ignore[no-untyped-def]
+    """Twice convolution and ReLU, of which only the rows' sums are kept."""
+    height, width = x.shape[2:]
+    whole = width + -width % LANES
+    hidden = np.zeros((len(bias1), 3, whole + 2), x.dtype)  # three rows of the first convolution, between zeros
+    lines = np.empty((len(bias2), whole), x.dtype)
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        if unit == start or y == 0:
+            _hidden_row(hidden, 1, x[b], y - 1, weight1, bias1)
+            _hidden_row(hidden, 2, x[b], y, weight1, bias1)
+        for f in range(len(bias1)):
+            copy_row(hidden[f, 0], hidden[f, 1])
+            copy_row(hidden[f, 1], hidden[f, 2])
+        _hidden_row(hidden, 2, x[b], y + 1, weight1, bias1)
+        _conv_relu_row(lines, hidden, weight2, bias2)
+        for o in range(len(bias2)):
+            sums[b, o, y] = _sum_row(lines[o, :width])
+
+
+@compiled
+def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
+    height, width = x.shape[1:]
+    if y < 0 or y >= height:
+        hidden[:, k] = 0
+        return
+    rows = np.zeros((len(x), 3, hidden.shape[2]), x.dtype)
+    lines = np.empty((len(bias), hidden.shape[2] - 2), x.dtype)
+    for c in range(len(x)):
+        zero_padded_rows(rows[c], x[c], y)
+    _conv_relu_row(lines, rows, weight, bias)
+    for f in range(len(bias)):
+        copy_row(hidden[f, k, 1 : width + 1], lines[f])
+
+
+@compiled
+def _sum_row(row):  # type: ignore[no-untyped-def]
+    total = row.dtype.type(0)
+    for x in range(len(row)):
+        total += row[x]
+    return total
+
+
+@compiled
+def _conv_relu_row(out, rows, weight, bias):  # type: ignore[no-untyped-def]
+    """One row ``(O, W)`` of a convolution and a ReLU, W in whole blocks, from rows ``(C, 3, W + 2)``."""
+    filters, width = out.shape
+    ws = np.empty(filters * LANES, out.dtype)
+    for x in range(0, width, LANES):
+        for o in range(filters):
+            ws[o * LANES : (o + 1) * LANES] = bias[o]
+        for c in range(len(rows)):
+            convolve_block(ws, 0, weight[c], rows[c], x, rows.shape[2])
+        relu_row(ws)
+        for o in range(filters):
+            copy_row(out[o, x : x + LANES], ws[o * LANES : (o + 1) * LANES])
+
+
+@compiled
+def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ignore[no-untyped-def]
+    """Convolution, ReLU and pooling: two rows become one."""
+    channels, _, width = x.shape[1:]
+    filters, height, _ = out.shape[1:]
+    whole = width + -width % LANES  # even, so an odd width has its column of zeros more
+    rows, lines = np.zeros((channels, 3, whole + 2), x.dtype), np.empty((2, filters, whole), x.dtype)
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        for k in range(2):
+            for c in range(channels):
+                zero_padded_rows(rows[c], x[b, c], 2 * y + k)
+            _conv_relu_row(lines[k], rows, weight, bias)
+        for o in range(filters):
+            _pool_rows(out[b, o, y], lines[0, o], lines[1, o], average)
+
+
+@compiled
+def _pool_rows(out, above, below, average):  # type: ignore[no-untyped-def]
+    if average:
+        quarter = out.dtype.type(0.25)
+        for x in range(len(out)):
+            out[x] = quarter * (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1])
+        return
+    for x in range(len(out)):
+        out[x] = larger(larger(above[2 * x], above[2 * x + 1]), larger(below[2 * x], below[2 * x + 1]))
+
+
+@compiled
+def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignore[no-untyped-def]
+    """Two transposed convolutions with ReLU: a pixel becomes sixteen."""
+    channels, height, width = x.shape[1:]
+    filters = len(bias1)
+    hidden, line = np.empty((filters, width), x.dtype), np.empty(width, x.dtype)
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        for i in range(2):
+            for j in range(2):
+                for f in range(filters):
+                    hidden[f] = bias1[f]
+                    for c in range(channels):
+                        add_row(hidden[f], weight1[c, f, i, j], x[b, c, y])
+                    relu_row(hidden[f])
+                for k in range(2):
+                    for m in range(2):
+                        for o in range(filters):
+                            line[:] = bias2[o]
+                            for f in range(filters):
+                                add_row(line, weight2[f, o, k, m], hidden[f])
+                            relu_row(line)
+                            out[b, o, 4 * y + 2 * i + k, 2 * j + m :: 4] = line
+
+
+@compiled
+def match_rows(x, weight, bias, out, start, stop):  # type: ignore[no-untyped-def]
+    """Adds a 1×1 convolution to out."""
+    filters, height = out.shape[1:3]
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        for o in range(filters):
+            out[b, o, y] += bias[o]
+            for c in range(x.shape[1]):
+                add_row(out[b, o, y], weight[o, c], x[b, c, y])
+
+
+@compiled
+def cross_rows(ir, vis, weigh_ir, weigh_vis, alpha, out, start, stop):  # type: ignore[no-untyped-def]
+    """Each picture times its own map, and what the other's leaves."""
+    height = ir.shape[1]
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        _cross_row(out[b, 0, y], ir[b, y], weigh_ir[b, y], weigh_vis[b, y], alpha[b])
+        _cross_row(out[b, 1, y], vis[b, y], weigh_vis[b, y], weigh_ir[b, y], alpha[b])
+
+
+@compiled
+def _cross_row(out, picture, own, other, alpha):  # type: ignore[no-untyped-def]
+    rest = out.dtype.type(1) - alpha
+    for x in range(len(out)):
+        out[x] = picture[x] * (alpha * own[x] + rest - rest * other[x])

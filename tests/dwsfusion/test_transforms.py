@@ -1,0 +1,68 @@
+"""The kernels' Fourier transforms and what they are made of, against numpy and the plain network."""
+
+import numpy as np
+import pytest
+import reference_network as reference
+import torch
+
+pytest.importorskip("numba")
+from dwsfusion.kernels import bands
+from dwsfusion.kernels.fourier import ROW, radices, roots, transform
+from dwsfusion.kernels.rows import compiled, scratch
+from dwsfusion.kernels.vectors import LENGTH, transpose
+
+
+@pytest.mark.parametrize("size", [1, 8, 16, 30, 63, 143, 480])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_a_buffer_of_columns_is_transformed(size: int, dtype: type, tolerance: float) -> None:
+    columns = np.random.default_rng(0).standard_normal((2, size, LENGTH))
+    buffer = columns.transpose(1, 0, 2).astype(dtype).reshape(-1)
+    found, other = transform(buffer, np.zeros_like(buffer), np.array(radices(size), np.int64), roots(size, dtype))
+    parts = found.reshape(size, 2, LENGTH)
+    expected = np.fft.fft(columns[0] + 1j * columns[1], axis=0)
+    assert other is not found
+    assert len(found) == size * ROW
+    np.testing.assert_allclose(parts[:, 0] + 1j * parts[:, 1], expected, atol=tolerance, rtol=0)
+
+
+def test_large_prime_factors_are_left_to_torch() -> None:
+    assert radices(17) is None
+    assert radices(2 * 13) == (2, 13)
+    assert bands.transformable(torch.zeros(16, 26))
+    assert not bands.transformable(torch.zeros(16, 17))
+    assert not bands.transformable(torch.zeros(15, 16))
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 2, 26, 60)])
+def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    x, gates = torch.rand(shape, dtype=torch.float64), torch.rand(shape[0], 3, *shape[2:], dtype=torch.float64)
+    room = np.full((*shape[:3], shape[3] + 7), np.nan)  # the result may be a part of something larger
+    inner, sums = room[..., 2 : 2 + shape[3]], np.empty((*shape[:2], shape[3]))
+    bands.select(x, gates.numpy(), inner, sums)
+    images = [x, *(reference.low_pass(x, cutoff) for cutoff in (2, 4, 8))]
+    steps = [2 * gates[:, k : k + 1] * (images[k] - images[k + 1]) for k in range(3)]
+    expected = (sum(steps) + images[3]).numpy()
+    np.testing.assert_allclose(inner, expected, atol=1e-12)
+    np.testing.assert_allclose(sums, expected.sum(2), atol=1e-10)
+    assert np.isnan(room[..., :2]).all()
+    assert np.isnan(room[..., 2 + shape[3] :]).all()
+
+
+def test_transpose_turns_rows_to_columns() -> None:
+    @compiled
+    def turned(x, out):  # type: ignore[no-untyped-def]
+        transpose(x, 3, 20, out, 0, LENGTH)
+
+    x, out = np.arange(20.0 * LENGTH).reshape(LENGTH, 20), np.empty((LENGTH, LENGTH))
+    turned(x, out)
+    np.testing.assert_array_equal(out, x[:, 3 : 3 + LENGTH].T)
+
+
+def test_scratch_memory_is_used_again_where_it_is_large_enough() -> None:
+    first = scratch("test", (4, 5), np.dtype(np.float32))
+    again = scratch("test", (2, 3), np.dtype(np.float32))
+    assert again.shape == (2, 3)
+    assert np.shares_memory(first, again)
+    assert not np.shares_memory(scratch("test", (2, 3), np.dtype(np.float64)), first)
+    assert scratch("test", (50, 5), np.dtype(np.float32)).shape == (50, 5)
