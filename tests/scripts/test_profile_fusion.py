@@ -16,7 +16,23 @@ def command(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
-    sizes = ["--sizes", "16", "16", "32", "24", "--stages", "16", "16", "--rounds", "1", "--threads", "1", "--patch", "176", "176"]
+    sizes = [
+        "--sizes",
+        "16",
+        "16",
+        "32",
+        "24",
+        "--stages",
+        "16",
+        "16",
+        "--rounds",
+        "1",
+        "--threads",
+        "1",
+        "--patch",
+        "176",
+        "176",
+    ]
     run = command(SCRIPT, *sizes, "--out", str(tmp_path))
     assert run.returncode == 0, run.stderr
     assert "9035 parameters" in run.stdout
