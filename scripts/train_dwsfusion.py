@@ -11,7 +11,7 @@ from dwsfusion import find_pairs
 from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.pairs import readable
 from dwsfusion.runs import fingerprint, write_run
-from dwsfusion.training import TrainingConfig, ablations, best_figures, fit, prepare, processes
+from dwsfusion.training import TrainingConfig, ablations, processes, train_all
 
 
 @dataclass(frozen=True)
@@ -39,20 +39,20 @@ def main(config: Config) -> int:
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
     note = {"command": shlex.join(["python", "scripts/train_dwsfusion.py", *sys.argv[1:]]), "data": data}
     runs = ablations(config.training) if config.ablate else {"": config.training}
-    rows = []
     with processes(config.device) as shared:
-        for name, training in runs.items():
-            out = config.out / name.replace(" ", "_")
-            trainer, validation = prepare(good, training, shared)
-            steps = fit(trainer, validation, out, note, config.resume == "auto")
-            for _ in track(steps, f"training {name}".strip(), trainer.steps) if shared.rank == 0 else steps:
-                pass
-            rows.append({"variant": name or "best", **best_figures(out, validation)} if shared.rank == 0 else {})
-    if shared.rank == 0:
-        results = {"pairs": len(good), "held": [p.name for p in validation.pairs], "skipped": skipped, "best": rows}
-        write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
-        texts = [{key: v if isinstance(v, str) else f"{v:.4f}" for key, v in row.items()} for row in rows]
-        print_table(f"Best epoch, on {len(validation.pairs)} held pairs", texts)
+        show = track if shared.rank == 0 else lambda steps, what, total: steps
+        resume = config.resume == "auto"
+        trained = train_all(good, runs, config.out, shared, note, resume=resume, track=show)
+    if shared.rank > 0:
+        return 0
+    skipped += trained.skipped
+    results = {"pairs": len(good), "held": trained.held, "skipped": skipped, "best": trained.figures}
+    write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
+    texts = [
+        {"training": name or "best epoch", **{key: f"{value:.4f}" for key, value in figures.items()}}
+        for name, figures in trained.figures.items()
+    ]
+    print_table(f"Best epoch, on {len(trained.held)} held pairs", texts)
     return report_skipped(skipped)
 
 

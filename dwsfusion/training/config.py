@@ -10,12 +10,13 @@ from dwsfusion.losses import MIN_PATCH_PX, LossWeights
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How long, on what patches, against what losses. The defaults are the published settings but for the crops."""
+    """How long, on what patches, against what losses. The defaults are the published settings, but for the crops, the
+    critics' rate and the variant."""
 
     epochs: int = 30
-    """Passes over the pairs; a pair counts as many patches as it can be cut into, at least one."""
+    """In one, as many patches are seen as the pairs can be cut into."""
     batch_size: int = 16
-    """Patches a step, all processes together; at least 2 a process, for batch norm."""
+    """Patches a step, all processes together; at least 2, for batch norm."""
     patch: tuple[int, int] = (240, 320)
     """Height and width of the patches in pixels; both at least 176."""
     crops: Literal["random", "grid"] = "random"
@@ -26,13 +27,14 @@ class TrainingConfig:
     """Learning rate of RMSprop for each critic. The published 0.01 goes with a last layer that never learns; a critic
     that learns runs away with it, to scores of ±100 within a few steps."""
     schedule: Literal["plateau", "cosine"] = "plateau"
-    """A tenth of the rates after 2 epochs without a better validation loss; or down to 0 along a cosine."""
+    """A tenth of the rates at the third epoch in a row without a better validation loss; or to 0 along a cosine."""
     early_stop: int = 5
     """Epochs without a better validation loss after which the training ends; 0 for never."""
     clip: float | None = None
     """Largest norm of the generator's gradient."""
     norms_rest: float = 0.0
-    """Share of the steps, at the end, in which the generator's batch norms rest at what they have seen, as in use.
+    """Share of all steps, at the end, in which the generator's batch norms rest at what they have seen, as in use;
+    set --early-stop 0 with it.
     Not in the paper: with small batches, norms over so few pictures keep the maps from becoming exact."""
     amp: bool = False
     """Critics' scores in bfloat16 on CUDA. The generator stays in float32: its transforms and sampling need it."""
@@ -54,8 +56,7 @@ class TrainingConfig:
         wrong = [
             text
             for text, is_wrong in (
-                (f"a batch size of at least 2 a process (batch norm), found {self.batch_size} for {processes}",
-                 self.batch_size < 2 * processes),
+                (f"a batch size of at least 2 (batch norm), found {self.batch_size}", self.batch_size < 2),
                 (f"a batch size that {processes} processes can share equally, found {self.batch_size}",
                  self.batch_size % processes != 0),
                 (f"patch sides of at least {MIN_PATCH_PX} pixels (MS-SSIM), found {self.patch}",
@@ -63,6 +64,10 @@ class TrainingConfig:
                 (f"a held share between 0 and 1, found {self.held}", not 0 < self.held < 1),
                 (f"a share of steps at rest from 0 to 1, found {self.norms_rest}", not 0 <= self.norms_rest <= 1),
                 (f"at least 1 epoch, found {self.epochs}", self.epochs < 1),
+                (f"at least 1 step between checkpoints, found {self.save_every}", self.save_every < 1),
+                (f"0 or more epochs of patience, found {self.early_stop}", self.early_stop < 0),
+                (f"a positive norm to clip at, found {self.clip}", self.clip is not None and self.clip <= 0),
+                (f"a seed of 0 or more, found {self.seed}", self.seed < 0),
                 (f"positive learning rates, found {self.lr} and {self.critic_lr}", min(self.lr, self.critic_lr) <= 0),
                 ("a loss of at least one content term, found none",
                  not any((self.losses.intensity, self.losses.gradient, self.losses.structure,

@@ -1,9 +1,10 @@
 """The road from the first step to the last, with checkpoints on the way."""
 
 import io
+import math
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class _Best:
 
     def is_beaten_by(self, loss: float, epoch: int) -> bool:
         """Notes the epoch where it is better."""
-        if loss >= self.loss:
+        if not loss < self.loss:
             return False
         self.loss, self.epoch = loss, epoch
         return True
@@ -80,25 +81,28 @@ def fit(
     last.parent.mkdir(parents=True, exist_ok=True)
     if resume and last.is_file():
         best = _load(trainer, last)
+    trainer.processes.agree(trainer.step, "checkpoints: put --out on a disk that all of them share")
     # One process writes; all of them validate, so that they agree on what to do next.
     with closing(Log(out, trainer.step)) if trainer.processes.rank == 0 else nullcontext() as log:
         while trainer.step < trainer.steps and not _is_over(trainer, best):
-            terms = _step(trainer, last)
-            if log is not None:
-                log.write(trainer.step, "train", terms)
-            ended = trainer.step % trainer.patches.steps_per_epoch == 0
-            if ended:
-                _end_epoch(trainer, validation, out, note, best, log)
+            with _naming_good_weights(last.with_suffix(".safetensors")):
+                terms = trainer.train_step()
+                if log is not None:
+                    log.write(trainer.step, "train", terms)
+                ended = trainer.step % trainer.patches.steps_per_epoch == 0
+                if ended:
+                    _end_epoch(trainer, validation, out, note, best, log)
             if log is not None and (ended or trainer.step % trainer.config.save_every == 0):
                 _save(trainer, best, last, note)
             yield terms
 
 
-def _step(trainer: Trainer, last: Path) -> dict[str, float]:
+@contextmanager
+def _naming_good_weights(weights: Path) -> Iterator[None]:
     try:
-        return trainer.train_step()
+        yield
     except DivergenceError as error:
-        kept = f"the last checkpoint is good: {last}" if last.is_file() else "there is no checkpoint yet"
+        kept = f"the weights before it are in {weights}" if weights.is_file() else "no weights were saved yet"
         raise DivergenceError(f"{error}; {kept}") from error
 
 
@@ -112,6 +116,10 @@ def _end_epoch(
 ) -> None:
     figures = validation.measure(trainer.generator)
     figures["loss"] = trainer.processes.average(torch.tensor(figures["loss"], device=trainer.processes.device)).item()
+    if not math.isfinite(figures["loss"]):
+        raise DivergenceError(
+            f"epoch {trainer.epoch}: the validation loss is {figures['loss']:g}: start anew with a lower --lr"
+        )
     trainer.after_epoch(figures["loss"])
     better = best.is_beaten_by(figures["loss"], trainer.epoch)
     if log is None:

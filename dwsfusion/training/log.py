@@ -6,6 +6,7 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 
 from dwsfusion.images import Array
+from dwsfusion.runs import write_text
 
 
 class Log:
@@ -20,7 +21,7 @@ class Log:
         self._path = out / "metrics.jsonl"
         lines = self._path.read_text(encoding="utf-8").splitlines() if step and self._path.is_file() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        self._path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        write_text(self._path, "".join(f"{line}\n" for line in kept))
         self._events = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, part: str, figures: dict[str, float]) -> None:

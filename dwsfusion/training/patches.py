@@ -1,6 +1,6 @@
 """Pairs cut into patches."""
 
-import logging
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +10,8 @@ from torch import Tensor
 from dwsfusion import images
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array
-from dwsfusion.pairs import Pair
-
-_log = logging.getLogger(__name__)
+from dwsfusion.pairs import Pair, Skipped
+from dwsfusion.runs import hash_text
 
 
 class Patches:
@@ -33,8 +32,15 @@ class Patches:
         self, pairs: Sequence[Pair], patch: tuple[int, int], batch_size: int, random_crops: bool, seed: int
     ) -> None:
         self.patch, self.batch_size, self.random_crops, self.seed = patch, batch_size, random_crops, seed
-        self.scenes = [scene for pair in pairs if (scene := _luma_planes(pair, patch)) is not None]
         h, w = patch
+        planes = {pair: _luma_planes(pair) for pair in pairs}
+        self.scenes = [scene for scene in planes.values() if scene.shape[1] >= h and scene.shape[2] >= w]
+        self.left_out = tuple(
+            Skipped(pair.name, f"{scene.shape[1]}x{scene.shape[2]} pixels: smaller than a patch of {h}x{w}")
+            for pair, scene in planes.items()
+            if scene.shape[1] < h or scene.shape[2] < w
+        )
+        self.digest = hash_text(*(hashlib.sha256(scene.tobytes()).hexdigest() for scene in self.scenes))
         self.corners = [
             (index, top, left)
             for index, scene in enumerate(self.scenes)
@@ -82,10 +88,7 @@ class Patches:
         return [(*self.corners[index], False) for index in chosen]
 
 
-def _luma_planes(pair: Pair, patch: tuple[int, int]) -> Array | None:
+def _luma_planes(pair: Pair) -> Array:
     ir, vis = pair.read()
-    if ir.shape[0] < patch[0] or ir.shape[1] < patch[1]:
-        _log.warning("left out %s: %dx%d is smaller than a patch", pair.name, *ir.shape[:2])
-        return None
     planes = torch.cat([images.ir_tensor(ir), images.luma(images.vis_tensor(vis))])  # (2, 1, H, W)
     return (planes[:, 0] * 255).round().to(torch.uint8).numpy()

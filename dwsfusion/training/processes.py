@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 from dwsfusion.devices import pick_device
+from dwsfusion.errors import InputError
 
 
 class Processes:
@@ -35,6 +36,18 @@ class Processes:
             dist.all_reduce(values)
             values /= self.count
         return values
+
+    def agree(self, number: int, what: str) -> None:
+        """Makes sure that a number is the same in all processes.
+
+        Raises:
+            InputError: it is not; `what` says what differs, and the cure.
+        """
+        if self.count > 1:
+            ends = torch.tensor([number, -number], device=self.device)
+            dist.all_reduce(ends, dist.ReduceOp.MAX)
+            if ends.sum() != 0:
+                raise InputError(f"the processes found different {what}")
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Makes every gradient the mean over the processes, in one message."""
@@ -79,15 +92,17 @@ class _SharedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        count = x.numel() // x.shape[1]
-        sums = torch.cat([x.sum((0, 2, 3)), x.square().sum((0, 2, 3)), x.new_tensor([count])])
+        # Close to the mean, where squares keep their digits; the running mean is the same in all processes.
+        centre = self.running_mean.clone()  # type: ignore[union-attr]
+        x = x.float() - centre[:, None, None]
+        sums = torch.cat([x.sum((0, 2, 3)), x.square().sum((0, 2, 3)), x.new_tensor([x.numel() // x.shape[1]])])
         sums = all_reduce(sums)  # with a gradient
         total = sums[-1]
         mean, square = sums[:-1].view(2, -1) / total  # (C,) each
         var = (square - mean.square()).clamp(min=0)
         with torch.no_grad():
             self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
-            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
+            self.running_mean.lerp_(mean + centre, self.momentum)  # type: ignore[union-attr, arg-type]
             self.running_var.lerp_(var * total / (total - 1), self.momentum)  # type: ignore[union-attr, arg-type]
         scale = self.weight * (var + self.eps).rsqrt()
         return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]

@@ -20,7 +20,7 @@ from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
 
 _EXPLODED = 1e6
-"""A critic whose distance or penalty is larger has lost its footing."""
+"""A network whose loss is larger has lost its footing."""
 
 
 class DivergenceError(InputError):
@@ -75,6 +75,7 @@ class Trainer:
             _rest_norms(self.generator)
         ir, vis_y = self._batch()
         fused, terms = generator_terms(self.generator, ir, vis_y, self.config.losses)
+        self._check("generator", total_loss(terms, self.config.losses))  # or the critics would be blamed
         said = self._critics_step({"ir": ir, "vis": vis_y}, fused.detach())
         if self.critics:
             terms["adversarial"] = self._adversarial(fused)
@@ -97,6 +98,7 @@ class Trainer:
         """All that is needed to go on; the patches and mixtures follow from seed and step."""
         return {
             "config": asdict(self.config),
+            "data": self.patches.digest,
             "step": self.step,
             "nets": {"generator": self.generator.state_dict(), "critics": self.critics.state_dict()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
@@ -107,11 +109,16 @@ class Trainer:
         """Goes on from `state`.
 
         Raises:
-            InputError: it belongs to another configuration.
+            InputError: it belongs to another configuration or other pairs.
         """
         if state.get("config") != asdict(self.config):
             raise InputError(
                 "the checkpoint belongs to another configuration: choose another --out, or --resume never to start anew"
+            )
+        if state["data"] != self.patches.digest:
+            raise InputError(
+                "the checkpoint was trained on other pairs: give the same --data, choose another --out, "
+                "or --resume never to start anew"
             )
         self.step = state["step"]
         self.generator.load_state_dict(state["nets"]["generator"])
@@ -128,15 +135,11 @@ class Trainer:
         said: dict[str, Tensor] = {}
         part = self.processes.part(self.config.batch_size)
         for index, (name, critic) in enumerate(self.critics.items()):
-            random = np.random.default_rng((self.config.seed, self.step, index))
+            random = np.random.default_rng((self.config.seed, self.step, 1 + index))  # 0 is the patches' own
             mix = torch.from_numpy(random.random((self.config.batch_size, 1, 1, 1), np.float32))[part]
             with self._mixed_precision():
                 found = critic_loss(critic, real[name], fused, mix.to(fused.device))  # type: ignore[arg-type]
-            total = found["distance"] + PENALTY_WEIGHT * found["penalty"]
-            worst = max(abs(value.item()) for value in found.values())
-            if worst > _EXPLODED:
-                raise self._diverged(f"the {name} critic exploded, its loss is {total.item():g}")
-            self._update(name, critic, total, None)
+            self._update(name, critic, found["distance"] + PENALTY_WEIGHT * found["penalty"], None)
             said |= {f"{name} {key}": value for key, value in found.items()}
         return said
 
@@ -153,13 +156,19 @@ class Trainer:
         loss.backward()
         self.processes.average_gradients(net.parameters())
         norm = nn.utils.clip_grad_norm_(net.parameters(), clip if clip is not None else math.inf)
-        if not torch.isfinite(loss) or not torch.isfinite(norm):
-            raise self._diverged(f"the loss of the {name} is {loss.item():g}, its gradient {norm.item():g}")
+        self._check(name, loss, norm)
         optimiser.step()
         return norm
 
-    def _diverged(self, what: str) -> DivergenceError:
-        return DivergenceError(f"step {self.step}: {what}; lower the learning rate or set --clip")
+    def _check(self, name: str, loss: Tensor, *others: Tensor) -> None:
+        # Means over the processes, so that all of them stop, or none.
+        shared = self.processes.average(torch.stack([x.detach().float() for x in (loss, *others)])).tolist()
+        if not all(math.isfinite(x) for x in shared) or abs(shared[0]) > _EXPLODED:
+            cure = "--lr, or set --clip" if name == "generator" else "--critic-lr"
+            found = ", its gradient ".join(f"{x:g}" for x in shared)
+            raise DivergenceError(
+                f"step {self.step}: the loss of the {name} is {found}; start anew in another --out with a lower {cure}"
+            )
 
     def _logged(self, terms: dict[str, Tensor]) -> dict[str, float]:
         values = self.processes.average(torch.stack([term.detach().float() for term in terms.values()]))

@@ -38,7 +38,7 @@ class Validation:
     def measure(self, generator: Generator) -> dict[str, float]:
         """``loss`` and the six metrics of the published table, means over the pairs; higher metrics are better.
 
-        Pictures with a side under 176 pixels count in the metrics only.
+        Pictures with a side under 176 pixels count in the metrics only; where all are, the loss is 1 - SSIM.
         """
         fuser = Fuser(generator, "dwsfusion", "training", self.device)
         losses, rows = [], []
@@ -50,7 +50,7 @@ class Validation:
             found = measure(fused_grey, ir_grey, vis_grey, SIX)
             rows.append({name: value.item() for name, value in found.items()})
         metrics = {name: fmean(row[name] for row in rows if name in row) for name in SIX}
-        return {"loss": fmean(losses) if losses else -metrics["SSIM"], **metrics}
+        return {"loss": fmean(losses) if losses else 1 - metrics["SSIM"], **metrics}
 
     @torch.inference_mode()
     def preview(self, generator: Generator) -> Array:
@@ -59,7 +59,8 @@ class Validation:
         rows = []
         for pair in self.pairs[:_PREVIEWS]:
             ir, vis_y = self._luma(*pair.read())
-            fused, weights = generator(ir, vis_y), generator.weights(ir, vis_y)
+            weights = generator.weights(ir, vis_y)
+            fused = generator.cross_and_fuse(ir, vis_y, weights)
             row = torch.cat([ir, vis_y, fused, *weights], dim=3)
             width = round(row.shape[3] / 5 * _PREVIEW_HEIGHT_PX / row.shape[2]) * 5
             rows.append(F.interpolate(row, (_PREVIEW_HEIGHT_PX, width), mode="bilinear", antialias=True))
@@ -80,8 +81,10 @@ def hold_out(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair]
     """Parts pairs into those for training and those held for validation, at least one of each.
 
     Raises:
-        InputError: there are fewer than two pairs.
+        InputError: there are fewer than two pairs, or one twice.
     """
+    if len({pair.ir.resolve() for pair in pairs}) < len(pairs):
+        raise InputError("expected every pair once, found some twice: name each data set once in --data")
     if len(pairs) < 2:
         raise InputError(f"expected at least two pairs, one to train on and one to validate on, found {len(pairs)}")
     count = min(max(1, round(share * len(pairs))), len(pairs) - 1)

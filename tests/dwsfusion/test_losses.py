@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dwsfusion.generator import WeightMaps
@@ -50,6 +51,12 @@ def test_content_terms_against_their_formulas() -> None:
     target = torch.maximum(ir, vis_y)
     assert terms["intensity"].item() == pytest.approx((fused - target).abs().mean().item())
     assert terms["structure"].item() == pytest.approx(1 - plain_ms_ssim(fused, target), abs=1e-4)
+    across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])[None, None]
+    (f, i, v) = (torch.cat([F.conv2d(x, k, padding=1) for k in (across, across.mT)], 1) for x in (fused, ir, vis_y))
+    strong_i, strong_v = i.abs().sum(1, True), v.abs().sum(1, True)
+    gradient = (f.abs().sum(1, True) - torch.maximum(strong_i, strong_v)).abs().mean()
+    assert terms["gradient"].item() == pytest.approx(gradient.item(), rel=1e-5)
+    assert terms["edges"].item() == pytest.approx((f - torch.where(strong_i > strong_v, i, v)).abs().mean().item())
     both = (plain_ms_ssim(fused, ir) + plain_ms_ssim(fused, vis_y)) / 2
     assert terms["sources"].item() == pytest.approx(1 - both, abs=1e-4)
 

@@ -1,0 +1,70 @@
+"""Whole trainings: one, or one for each variant of an ablation."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dwsfusion.pairs import Pair, Skipped
+from dwsfusion.training.config import TrainingConfig
+from dwsfusion.training.fit import best_figures, fit, prepare
+from dwsfusion.training.processes import Processes
+from dwsfusion.training.trainer import DivergenceError
+
+Terms = dict[str, float]
+Track = Callable[[Iterable[Terms], str, int], Iterable[Terms]]
+
+
+@dataclass
+class Trained:
+    """What became of some trainings."""
+
+    figures: dict[str, Terms] = field(default_factory=dict)
+    """Name to what `Validation.measure` says of its best epoch."""
+    held: list[str] = field(default_factory=list)
+    """The infrared files of the pairs that were kept out of training."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Pairs that are too small for a patch, and variants that diverged."""
+
+
+def train_all(
+    pairs: Sequence[Pair],
+    configs: Mapping[str, TrainingConfig],
+    out: Path,
+    shared: Processes,
+    note: Mapping[str, str],
+    *,
+    resume: bool = True,
+    track: Track = lambda steps, what, total: steps,
+) -> Trained:
+    """Trains one configuration after the other, each in ``out/NAME``, an empty name in ``out`` itself.
+
+    Args:
+        pairs: for training and validation.
+        configs: name to configuration; all hold out the same pairs.
+        out: the folder of all.
+        shared: the processes that take part.
+        note: texts kept in the weights files.
+        resume: see `fit`.
+        track: shows progress.
+
+    Raises:
+        DivergenceError: the only training left the range of numbers; one of several is named in the result instead.
+        InputError: a configuration or the pairs cannot work.
+    """
+    result = Trained()
+    for name, config in configs.items():
+        folder = out / name.replace(" ", "_")
+        trainer, validation = prepare(pairs, config, shared)
+        result.held = [str(pair.ir) for pair in validation.pairs]
+        result.skipped = [*trainer.patches.left_out, *(s for s in result.skipped if s.name in configs)]
+        try:
+            for _ in track(fit(trainer, validation, folder, note, resume), name or "training", trainer.steps):
+                pass
+        except DivergenceError as error:
+            if len(configs) == 1:
+                raise
+            result.skipped.append(Skipped(name, str(error)))
+            continue
+        if shared.rank == 0:
+            result.figures[name] = best_figures(folder, validation)
+    return result
