@@ -1,12 +1,14 @@
 """The cells of a retrained comparison: each is trained once and kept, one after the other or on several devices."""
 
 import logging
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Protocol, TypeVar
 
 import torch
@@ -48,7 +50,8 @@ def run_cells(cells: Sequence[Cell], devices: Sequence[torch.device], track: Tra
     """Trains the cells that are not done yet, and says how far the whole matrix is.
 
     With several devices each has a process of its own, which takes one cell after the other. What a cell becomes
-    does not depend on where and beside what it is trained. Where a process dies or fails, the others go on.
+    does not depend on where and beside what it is trained. Where a process dies or fails, the others go on; where
+    this one is killed, they end with it.
 
     Args:
         cells: what is to be trained; with several devices they travel to other processes.
@@ -69,6 +72,8 @@ def run_cells(cells: Sequence[Cell], devices: Sequence[torch.device], track: Tra
         return
     with ThreadPoolExecutor(len(devices)) as servers:
         served = [servers.submit(_serve, device, waiting, progress) for device in devices]
+        for server in served:
+            server.add_done_callback(_tell)
     for server in served:
         server.result()
 
@@ -122,9 +127,23 @@ def _serve(device: torch.device, waiting: deque[Cell], progress: _Progress) -> N
             progress.add(cell)
 
 
+def _tell(server: "Future[None]") -> None:
+    """Says at once why a device trains no more; the error is raised only after the others are done."""
+    if error := server.exception():
+        _log.error("a device stops, the others go on: %s", error)
+
+
 def _settle(threads: int) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as in the commands
+
+
+def _end_with_parent() -> None:
+    """Where the parent is killed, its second start would else train beside this process into the same folder."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _train(cell: Cell, device: torch.device) -> None:

@@ -32,6 +32,8 @@ class SeenObjects:
     """COCO ground truth; annotation ids are 1, 2, …"""
     groups: tuple[str, ...]
     """The group of each annotation, in the order of the ids."""
+    unlabelled: tuple[str, ...] = ()
+    """Pictures that have no objects here because a camera has no label of them."""
 
 
 def seen_objects(
@@ -46,13 +48,14 @@ def seen_objects(
     """
     labels: dict[str, Labels] = {}
     groups: list[str] = []
+    unlabelled = tuple(name for name in sorted(pictures) if name not in infrared or name not in visible)
     for name in sorted(pictures):
-        if name in infrared and name in visible:
+        if name in unlabelled:
+            labels[name] = Labels(np.zeros((0, 4)), np.zeros(0, dtype=np.int64))
+        else:
             labels[name], found = group_objects(infrared[name], visible[name])
             groups += found
-        else:
-            labels[name] = Labels(np.zeros((0, 4)), np.zeros(0, dtype=np.int64))
-    return SeenObjects(ground_truth(labels, pictures), tuple(groups))
+    return SeenObjects(ground_truth(labels, pictures), tuple(groups), unlabelled)
 
 
 def group_objects(infrared: Labels, visible: Labels) -> tuple[Labels, list[str]]:

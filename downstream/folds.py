@@ -5,13 +5,14 @@ a network trained on those of the other folds, and all predictions together give
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from downstream.inputs import Comparison, Input, is_night
 from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
 
 Network = TypeVar("Network")
 
@@ -76,7 +77,10 @@ class Matrix:
         """What a protocol says about the folds, divided by `seed`; empty without folds."""
         if not self.fold_of():
             return {}
-        how = "each picture is predicted by a network trained on the other folds; day and night in equal parts"
+        how = (
+            "each picture is predicted by a network trained on the other folds; pictures are dealt at random, day and "
+            "night in equal parts, and neighbouring frames are not kept together"
+        )
         return {"folds": {"how": how, "seed": seed, "pictures": [list(pictures) for pictures in self.folds]}}
 
     def _name(self, group: str, seed: int, fold: int) -> str:
@@ -97,7 +101,7 @@ def divide(names: Iterable[str], folds: int, seed: int) -> list[list[str]]:
 
 
 def train_split(comparison: Comparison, prepare: Callable[[], Comparison]) -> Comparison:
-    """The train pictures of a data set.
+    """The train pictures of a data set; the reasons of the skipped ones say that they are train pictures.
 
     Raises:
         InputError: they are the tested ones.
@@ -108,4 +112,4 @@ def train_split(comparison: Comparison, prepare: Callable[[], Comparison]) -> Co
             f"expected train pictures beside the tested ones, found only {train.root}: give a data root with "
             "train/ and test/, divide the tested pictures with --folds 5, or use --protocol frozen"
         )
-    return train
+    return replace(train, skipped=tuple(Skipped(s.name, f"train picture: {s.reason}") for s in train.skipped))

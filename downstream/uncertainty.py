@@ -2,6 +2,9 @@
 
 The pictures of the test set are drawn again with replacement, the same draw for every input, and the figure
 is computed anew from the counts of each draw (Efron, 1979, doi:10.1214/aos/1176344552; percentile interval).
+
+What another training would change is not in the draws. Where there are several seeds, a difference is evidence
+only if every one of them agrees with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +18,11 @@ from dwsfusion.errors import InputError
 
 RESAMPLES = 1000
 LEVEL = 0.95
+INTERVALS = (
+    "from resampled pictures; they do not hold the noise of training, which the spread over seeds shows: a difference "
+    "is evidence where its interval leaves out zero and all seeds agree in its sign"
+)
+"""What a protocol says about intervals."""
 
 
 def resample_counts(pictures: int, resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int64]:
@@ -31,6 +39,8 @@ class Estimate:
     """None where the figure is not defined, as the AP of a class without objects."""
     samples: NDArray[np.float64]
     """``(resamples,)``; NaN in a resample in which the figure is not defined."""
+    seeds: tuple[float, ...] = ()
+    """The figure of each trained network alone, one a seed; NaN where it is not defined. `value` is their mean."""
 
     @property
     def interval(self) -> list[float] | None:
@@ -48,18 +58,24 @@ def percentile_interval(samples: NDArray[np.float64], level: float = LEVEL) -> l
 
 
 def difference(a: Estimate, b: Estimate) -> dict[str, Any] | None:
-    """The paired difference a - b: its value, its interval, and whether the interval leaves out zero.
+    """The paired difference a - b: its value, its interval, and whether there is evidence of it.
+
+    Evidence is an interval that leaves out zero, and all seeds on the same side of zero as the interval.
 
     Returns:
-        ``{"difference": x, "interval": [low, high], "evidence": bool}``; None where one is not defined.
+        ``{"difference": x, "interval": [low, high], "evidence": bool}``, and with several seeds ``"seeds"``, the
+        difference of each (None where a seed has none); None where a figure is not defined.
     """
     if a.value is None or b.value is None:
         return None
     interval = percentile_interval(a.samples - b.samples)
     if interval is None:
         return None
-    evidence = interval[0] > 0 or interval[1] < 0
-    return {"difference": a.value - b.value, "interval": interval, "evidence": evidence}
+    by_seed = [x - y for x, y in zip(a.seeds, b.seeds, strict=True)]
+    low, high = interval
+    evidence = (low > 0 and all(d > 0 for d in by_seed)) or (high < 0 and all(d < 0 for d in by_seed))
+    seeds = {"seeds": [None if np.isnan(d) else d for d in by_seed]} if len(by_seed) > 1 else {}
+    return {"difference": a.value - b.value, "interval": interval, "evidence": evidence, **seeds}
 
 
 def differences(
@@ -79,7 +95,7 @@ def differences(
         asked: further pairs of input names.
 
     Returns:
-        Rows ``{"input", "against", "metric", "difference", "interval", "evidence"}``.
+        Rows ``{"input", "against", "metric"}`` with what `difference` says.
     """
     rows = []
     for metric in metrics:
@@ -106,6 +122,16 @@ def parse_pairs(pairs: Iterable[str], names: Sequence[str]) -> list[tuple[str, s
             raise InputError(f"expected --against A:B with two of the inputs {', '.join(names)}, found {text!r}")
         read.append((name, against))
     return read
+
+
+def check_resamples(resamples: int) -> None:
+    """Refuses what gives no interval, before anything is computed.
+
+    Raises:
+        InputError: fewer than one resample.
+    """
+    if resamples < 1:
+        raise InputError(f"expected --resamples of 1 or more, found {resamples}")
 
 
 def _or_lowest(value: float | None) -> float:

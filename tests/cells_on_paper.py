@@ -1,6 +1,7 @@
-"""Cells that other processes can import: they write a file, or die."""
+"""Cells that other processes can import: they write a file, or die, or never end."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,4 +30,12 @@ class PaperCell:
             os._exit(9)
         if self.fate == "refuses":
             raise InputError("too small a batch")
+        if self.fate == "waits":
+            self.path.with_suffix(".begun").touch()
+            time.sleep(120)
+        deadline = time.monotonic() + 30
+        while self.fate == "listens" and not self.path.with_name("told").exists():
+            if time.monotonic() > deadline:
+                raise InputError("nobody told")
+            time.sleep(0.01)
         self.path.write_text(f"{os.getpid()} {torch.get_num_threads()}")

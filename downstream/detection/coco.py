@@ -4,7 +4,7 @@ Pictures are numbered from 1 in the order of their names; classes keep COCO's fi
 files mean the same to every evaluator.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,11 @@ class Labels:
     """``(N, 4)``: left, top, right, bottom in pixels."""
     classes: Ints
     """``(N,)``: positions in `CLASSES`."""
+
+    def of(self, names: Sequence[str]) -> "Labels":
+        """Those of some classes."""
+        kept = np.isin(self.classes, [CLASSES.index(name) for name in names])
+        return Labels(self.boxes_xyxy[kept], self.classes[kept])
 
 
 @dataclass(frozen=True)

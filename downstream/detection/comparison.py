@@ -1,18 +1,19 @@
 """Detection on every input of a comparison: predictions, figures, differences, files.
 
 The output folder holds ``detection.json``, ``detection.csv``, ``pictures.csv``, ``complementarity.json``,
-``ground_truth.json`` and ``predictions/NAME.json``; a second detector of an input, trained from another seed, has
-``predictions/NAME-2.json`` and so on. Predictions that are there and fit are used.
+``ground_truth.json`` and ``predictions/NAME.json``; detectors trained from further seeds have
+``predictions/seedK/NAME.json``. Predictions that are there and fit are used.
 """
 
 import importlib.metadata
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from downstream.complementarity import MIN_IOU
+from downstream.complementarity import MIN_IOU, SeenObjects
 from downstream.detection.coco import (
     CLASSES,
     Coco,
@@ -24,18 +25,18 @@ from downstream.detection.coco import (
 )
 from downstream.detection.figures import COMPARED, Figures, Matching
 from downstream.detection.folded import Detector
-from downstream.detection.found import add_complementarity, compare_pictures
+from downstream.detection.found import add_complementarity, compare_pictures, read_seen
 from downstream.detection.precision import MAX_DETECTIONS, SIZES, best_confidence
 from downstream.detection.protocols import DetectionConfig, Detectors
 from downstream.detection.summary import csv_rows
 from downstream.inputs import SINGLES, VISIBLE, Comparison, Input, label_files
 from downstream.report.tables import write_csv
 from downstream.timing import Stopwatch
-from downstream.uncertainty import LEVEL, differences, parse_pairs, resample_counts
-from dwsfusion.pairs import Skipped
+from downstream.uncertainty import INTERVALS, LEVEL, differences, parse_pairs, resample_counts
 from dwsfusion.runs import fingerprint, hash_file, hash_text, write_json, write_text
 
 BASELINE = "max"
+_log = logging.getLogger(__name__)
 Track = Callable[[Iterable[Detections], str, int], Iterable[Detections]]
 
 
@@ -58,7 +59,7 @@ def compare_detection(
         out: the output folder.
         config: labels, resamples, and how the detectors came about.
         about: what else to keep in the protocol, such as the data set's name.
-        seed: fixes the resamples.
+        seed: fixes the resamples; the first seed of the detectors.
         clock: takes the time of each step.
         track: wraps the predictions of one input to show progress.
 
@@ -67,14 +68,15 @@ def compare_detection(
     """
     clock = clock or Stopwatch()
     parse_pairs(config.against, [item.name for item in comparison.inputs])
-    comparison, truth = _labelled(comparison, config.labels, out)
+    comparison, truth, unlabelled = _labelled(comparison, config.labels, out)
+    seen = read_seen(comparison, detectors.detectable)
     with clock.step("predict"):
-        predicted = _predict_all(detectors, comparison, out / "predictions", track)
+        predicted = _predict_all(detectors, comparison, out / "predictions", seed, track)
     clock.in_models += detectors.seconds
     with clock.step("score"):
-        found = {n: Matching(truth, p, detectors.by_input[n][0].detectable) for n, p in predicted.items()}
-    figures = _figures(comparison, truth, predicted, found, out, config, seed, clock)
-    protocol = {**about, **_protocol(comparison, detectors, config, seed)}
+        found = {name: Matching(truth, p, detectors.detectable) for name, p in predicted.items()}
+    figures = _figures(comparison, truth, seen, predicted, found, out, config, seed, clock)
+    protocol = {**about, **_protocol(comparison, detectors, config, seed), "without_label": unlabelled}
     return _written(out, {"protocol": protocol, **figures})
 
 
@@ -99,6 +101,7 @@ def predict_input(detector: Detector, item: Input, file: Path, track: Track) -> 
 def _figures(
     comparison: Comparison,
     truth: Coco,
+    seen: SeenObjects | None,
     predicted: Mapping[str, Sequence[Results]],
     found: Mapping[str, Matching],
     out: Path,
@@ -117,7 +120,8 @@ def _figures(
         confidences = {name: best_confidence(matching.all[0]) for name, matching in found.items()}
         entries = {name: {**f.entry(), "confidence": confidences[name]} for name, f in figures.items()}
         first = {name: predictions[0] for name, predictions in predicted.items()}
-        add_complementarity(entries, comparison, first, confidences, counts, out)
+        if seen:
+            add_complementarity(entries, seen, first, confidences, counts, out)
         changes = compare_pictures(entries, truth, first, confidences, out)
     return {
         "images": len(comparison.names),
@@ -134,23 +138,27 @@ def _written(out: Path, result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _labelled(comparison: Comparison, folder: str, out: Path) -> tuple[Comparison, Coco]:
-    """Keeps the pictures that have a label file; the others are skipped and named."""
+def _labelled(comparison: Comparison, folder: str, out: Path) -> tuple[Comparison, Coco, int]:
+    """Keeps the pictures that have a label file, and counts the others."""
     files = label_files(comparison, folder, ".txt")
-    missing = tuple(Skipped(n, f"no {folder}/{n}.txt") for n in comparison.names if n not in files)
-    kept = replace(comparison.only(files), skipped=(*comparison.skipped, *missing))
+    unlabelled = len(comparison.names) - len(files)
+    if unlabelled:
+        _log.info("comparing the %d pictures that have a label; %d have none", len(files), unlabelled)
+    kept = comparison.only(files)
     pictures = kept.input(VISIBLE).files
     truth = ground_truth(read_all_labels(files, pictures), pictures)
     write_json(out / "ground_truth.json", truth)
-    return kept, truth
+    return kept, truth, unlabelled
 
 
-def _predict_all(detectors: Detectors, comparison: Comparison, folder: Path, track: Track) -> dict[str, list[Results]]:
+def _predict_all(
+    detectors: Detectors, comparison: Comparison, folder: Path, seed: int, track: Track
+) -> dict[str, list[Results]]:
     """The predictions of each input, one entry a detector."""
     return {
         item.name: [
-            predict_input(detector, item, folder / f"{item.name}{f'-{number}' if number > 1 else ''}.json", track)
-            for number, detector in enumerate(detectors.by_input[item.name], start=1)
+            predict_input(detector, item, (folder / f"seed{seed + k}" if k else folder) / f"{item.name}.json", track)
+            for k, detector in enumerate(detectors.by_input[item.name])
         ]
         for item in comparison.inputs
     }
@@ -169,7 +177,7 @@ def _protocol(comparison: Comparison, detectors: Detectors, config: DetectionCon
         "max_detections_scored": MAX_DETECTIONS,
         "sizes_px2": {size: list(area) for size, area in SIZES.items()},
         "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
-        "best F1, first detector of each input",
-        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
-        "skipped": [asdict(s) for s in comparison.skipped],
+        "best F1, first detector of each input; without classes that the detector does not know",
+        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS},
+        "skipped": [asdict(s) for s in (*comparison.skipped, *detectors.skipped)],
     }

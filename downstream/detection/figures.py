@@ -96,9 +96,9 @@ def _means(estimates: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
 
 
 def _mean(estimates: Sequence[Estimate]) -> Estimate:
-    values = [e.value for e in estimates if e.value is not None]
-    samples = np.mean([e.samples for e in estimates], axis=0)
-    return Estimate(float(np.mean(values)) if len(values) == len(estimates) else None, samples)
+    seeds = tuple(np.nan if e.value is None else e.value for e in estimates)
+    value = float(np.mean(seeds))
+    return Estimate(None if np.isnan(value) else value, np.mean([e.samples for e in estimates], axis=0), seeds)
 
 
 def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:

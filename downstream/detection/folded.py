@@ -53,6 +53,11 @@ class FoldedDetector:
         return sum(d.seconds for d in self._detectors)
 
     def predict(self, files: Iterable[Path]) -> Iterator[Detections]:
-        """Finds the objects in pictures, one after the other."""
+        """Finds the objects in pictures, one after the other; each detector goes through all of its own."""
+        files = list(files)
+        own: list[list[Path]] = [[] for _ in self._detectors]
         for path in files:
-            yield from self._detectors[self._fold_of[path.stem]].predict([path])
+            own[self._fold_of[path.stem]].append(path)
+        found = [detector.predict(paths) for detector, paths in zip(self._detectors, own, strict=True)]
+        for path in files:
+            yield next(found[self._fold_of[path.stem]])

@@ -25,33 +25,58 @@ Confidences = Mapping[str, float | None]
 Predictions = Mapping[str, Results]
 
 
+def read_seen(comparison: Comparison, detectable: Sequence[str]) -> SeenObjects | None:
+    """Reads what each camera sees, where both have labels of their own; else None.
+
+    Args:
+        comparison: the inputs.
+        detectable: the classes that the detectors know; objects of others are left out.
+
+    Raises:
+        InputError: a label is malformed, or one of the folders has none for any of the pictures.
+    """
+    pictures = comparison.input(VISIBLE).files
+    folders = [f"labels_{name}" for name in SINGLES]
+    absent = [folder for folder in folders if not (comparison.root / folder).is_dir()]
+    if absent:
+        _log.info("no %s in %s: who sees what is left out", " and ".join(absent), comparison.root)
+        return None
+    infrared, visible = (
+        {name: found.of(detectable) for name, found in read_all_labels(files, pictures).items()}
+        for files in (label_files(comparison, folder, ".txt") for folder in folders)
+    )
+    seen = seen_objects(infrared, visible, pictures)
+    if seen.unlabelled:
+        _log.warning("who sees what is told without %s: no label of one camera", ", ".join(seen.unlabelled))
+    return seen
+
+
 def add_complementarity(
     entries: Mapping[str, dict[str, Any]],
-    comparison: Comparison,
+    seen: SeenObjects,
     predictions: Predictions,
     confidences: Confidences,
     counts: Ints,
     out: Path,
 ) -> None:
-    """Adds recall by who sees an object to the entries of ``detection.json``, where the labels are there.
+    """Adds recall by who sees an object to the entries of ``detection.json``.
 
     Args:
         entries: input name to its entry.
-        comparison: the inputs.
+        seen: the objects.
         predictions: input name to the predictions of its first detector.
         confidences: input name to the confidence from which on a detection counts.
         counts: ``(R, n)``, resamples of the pictures.
         out: where ``complementarity.json`` goes.
     """
-    seen = _seen(comparison)
-    if seen is None:
-        return
     found = _found(seen.truth, predictions, confidences)
     changes = kept_lost_won(seen, found)
     for name, entry in entries.items():
         entry["complementarity"] = group_recalls(seen, found[name], counts)
         entry |= {change: sum(map(len, at.values())) for change, at in changes.get(name, {}).items()}
-    write_json(out / "complementarity.json", {"objects": describe_objects(seen, found), "changes": changes})
+    images = len(seen.truth["images"]) - len(seen.unlabelled)
+    objects = describe_objects(seen, found)
+    write_json(out / "complementarity.json", {"images": images, "objects": objects, "changes": changes})
 
 
 def compare_pictures(
@@ -92,17 +117,6 @@ def _rows(truth: Coco, before: set[int], after: set[int]) -> list[dict[str, Any]
         }
         for image in truth["images"]
     ]
-
-
-def _seen(comparison: Comparison) -> SeenObjects | None:
-    pictures = comparison.input(VISIBLE).files
-    folders = [f"labels_{name}" for name in SINGLES]
-    absent = [folder for folder in folders if not (comparison.root / folder).is_dir()]
-    if absent:
-        _log.info("no %s in %s: who sees what is left out", " and ".join(absent), comparison.root)
-        return None
-    infrared, visible = (read_all_labels(label_files(comparison, f, ".txt"), pictures) for f in folders)
-    return seen_objects(infrared, visible, pictures)
 
 
 def _found(truth: Coco, predictions: Predictions, confidences: Confidences) -> dict[str, set[int]]:

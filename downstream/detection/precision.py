@@ -132,18 +132,19 @@ def estimate_size(matches: Sequence[Sequence[Matches]], counts: Ints) -> dict[st
 
 
 def best_confidence(matches: Sequence[Matches]) -> float | None:
-    """The confidence from which on detections give the best F1 over all classes at IoU 0.5.
+    """The confidence from which on detections give the best F1 at IoU 0.5 over all classes that are detectable.
 
     Returns:
         The lowest score that is kept; None where no detection hits an object.
     """
-    scores = np.concatenate([m.scores for m in matches])
-    hits = np.concatenate([m.hits[0] for m in matches])
+    known = [m for m in matches if m.detectable]
+    scores = np.concatenate([m.scores for m in known])
+    hits = np.concatenate([m.hits[0] for m in known])
     if not hits.any():
         return None
     order = np.argsort(-scores, kind="stable")
     scores, true = scores[order], np.cumsum(hits[order])
-    f1 = 2 * true / (np.arange(1, len(scores) + 1) + sum(m.objects.sum() for m in matches))
+    f1 = 2 * true / (np.arange(1, len(scores) + 1) + sum(m.objects.sum() for m in known))
     last_of_tie = np.append(scores[1:] < scores[:-1], True)
     return float(scores[np.argmax(np.where(last_of_tie, f1, -1))])
 

@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +17,14 @@ from downstream.detection.folded import Detector, FoldedDetector
 from downstream.detection.training import RECIPE, train_detectors
 from downstream.detection.yolo import Budget, YoloDetector
 from downstream.folds import Matrix, divide, train_split
-from downstream.inputs import Comparison, label_files
-from downstream.uncertainty import parse_pairs
+from downstream.inputs import VISIBLE, Comparison, label_files
+from downstream.uncertainty import check_resamples, parse_pairs
 from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
 
 SAMPLE_SIZE_PX = 256
 """What the small detector of the sample scenes was trained at."""
-SAMPLE_TRAINING = {"epochs": 12, "learning_rate": 0.006}
+SAMPLE_TRAINING = {"image_size": SAMPLE_SIZE_PX, "epochs": 12, "learning_rate": 0.006}
 """What suits its training from scratch."""
 
 
@@ -43,14 +44,14 @@ class DetectionConfig:
     parts."""
     labels: str = "labels"
     """Name of the folder of YOLO label files."""
-    image_size: int = 640
-    """The longer side in pixels that pictures are scaled to."""
-    epochs: int = 50
-    """Where a detector is trained: how often it sees every train picture."""
+    image_size: int | None = None
+    """The longer side in pixels that pictures are scaled to; without it 640, on the sample scenes 256."""
+    epochs: int | None = None
+    """Where a detector is trained: how often it sees every train picture; without it 50, on the sample scenes 12."""
     batch_size: int = 16
     """Where a detector is trained: pictures a step."""
-    learning_rate: float = 0.001
-    """Where a detector is trained: of AdamW, at its highest."""
+    learning_rate: float | None = None
+    """Where a detector is trained: of AdamW, at its highest; without it 0.001, on the sample scenes 0.006."""
     seeds: int = 1
     """Where detectors are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
     folds: int = 0
@@ -64,11 +65,12 @@ class DetectionConfig:
     """Resamples of the bootstrap over pictures."""
 
     def settled(self, *, sample: bool) -> "DetectionConfig":
-        """The same with the detector chosen; for the sample scenes, with settings that suit it where none were given.
+        """The same with the detector chosen; on the sample scenes, with settings that suit it where none were given.
 
         Raises:
-            InputError: settings that belong to another protocol.
+            InputError: settings that belong to another protocol, or no resamples.
         """
+        check_resamples(self.resamples)
         if self.protocol == "frozen" and (self.folds or self.devices):
             raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
         if self.protocol != "frozen" and self.mapping:
@@ -78,14 +80,14 @@ class DetectionConfig:
         if not sample:
             return replace(self, detector="yolov5su.pt")
         trained = self.protocol != "frozen"
-        suited: dict[str, Any] = {"image_size": SAMPLE_SIZE_PX} | (SAMPLE_TRAINING if trained else {})
-        default = DetectionConfig()
-        unset = {name: value for name, value in suited.items() if getattr(self, name) == getattr(default, name)}
+        suited: dict[str, Any] = SAMPLE_TRAINING if trained else {"image_size": SAMPLE_SIZE_PX}
+        unset = {name: value for name, value in suited.items() if getattr(self, name) is None}
         return replace(self, detector="tiny.yaml" if trained else "sample.pt", **unset)
 
     def budget(self) -> Budget:
-        """How long and on what scale a detector is trained."""
-        return Budget(self.epochs, self.batch_size, self.image_size, self.learning_rate)
+        """How long and on what scale a detector is trained; what was not given is as `Budget` has it."""
+        given = {field.name: getattr(self, field.name) for field in fields(Budget)}
+        return Budget(**{name: value for name, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,13 @@ class Detectors:
     """Input name to its detectors, one a seed."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """What the protocol says about their training; empty for a given one."""
+    skipped: tuple[Skipped, ...] = ()
+    """Train pictures that could not be used."""
+
+    @property
+    def detectable(self) -> tuple[str, ...]:
+        """The classes that the detectors know."""
+        return self.by_input[VISIBLE][0].detectable
 
     @property
     def seconds(self) -> float:
@@ -124,18 +133,21 @@ def make_detectors(
         InputError: the detector is not usable, labels are missing, or the train pictures are the tested ones.
     """
     parse_pairs(config.against, [item.name for item in comparison.inputs])
+    budget = config.budget()
     if config.protocol == "frozen":
-        detector = YoloDetector(config.detector, device, config.image_size, config.mapping)
+        detector = YoloDetector(config.detector, device, budget.image_size, config.mapping)
         return Detectors({item.name: [detector] for item in comparison.inputs})
     labelled = label_files(comparison, config.labels, ".txt")
     train = comparison.only(labelled) if config.folds else train_split(comparison, prepare_train)
     folds = divide(labelled, config.folds, seed) if config.folds else [[]]
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
     files = train_detectors(
-        train, config.labels, config.detector, out, matrix, config.budget(), pick_devices(config.devices, device)
+        train, config.labels, config.detector, out, matrix, budget, pick_devices(config.devices, device)
     )
-    loaded = {name: YoloDetector(file, device, config.image_size) for name, file in files.items()}
-    return Detectors(_by_seed(matrix, loaded), _training(config, matrix, seed))
+    loaded = {name: YoloDetector(file, device, budget.image_size) for name, file in files.items()}
+    training = _training(config, matrix, seed, len(label_files(train, config.labels, ".txt")))
+    # With folds the comparison itself meets the bad pictures.
+    return Detectors(_by_seed(matrix, loaded), training, () if config.folds else train.skipped)
 
 
 def _by_seed(matrix: Matrix, loaded: Mapping[str, YoloDetector]) -> dict[str, list[Detector]]:
@@ -147,13 +159,14 @@ def _by_seed(matrix: Matrix, loaded: Mapping[str, YoloDetector]) -> dict[str, li
     return {name: [looking[own] for own in by_seed] for name, by_seed in networks.items()}
 
 
-def _training(config: DetectionConfig, matrix: Matrix, seed: int) -> dict[str, Any]:
+def _training(config: DetectionConfig, matrix: Matrix, seed: int, pictures: int) -> dict[str, Any]:
     training = {
-        "epochs": config.epochs,
-        "batch_size": config.batch_size,
-        "learning_rate": config.learning_rate,
+        **asdict(config.budget()),
         "seeds": config.seeds,
+        "pictures": pictures,
         **RECIPE,
         **matrix.describe_folds(seed),
     }
+    if config.folds:
+        training["ranking"] = "the detections of all folds together, by confidence; each fold has its own detector"
     return {"trained_from": config.detector, "training": training}

@@ -23,15 +23,17 @@ def table_rows(result: Result) -> list[dict[str, str]]:
 def notes(result: Result) -> list[str]:
     """The protocol in a line, and every difference of mAP and mAP50."""
     p = result["protocol"]
-    skipped = f", {len(p['skipped'])} skipped" if p["skipped"] else ""
+    skipped = f", {p['without_label']} without a label" if p["without_label"] else ""
+    skipped += f", {len(p['skipped'])} skipped" if p["skipped"] else ""
     head = (
         f"{p['name']} {p['detector']}, {result['images']} pictures{skipped}, {p['image_size_px']} px, "
         f"{p['evaluator']}; 95 % intervals from {p['bootstrap']['resamples']} resamples"
     )
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
     training = _training_note(p["training"]) if "training" in p else []
+    seeds = p["training"]["seeds"] if "training" in p else None
     rows = [row for row in result["differences"] if row["metric"] in _METRIC_NAMES]
-    return [head, *training, *sample, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in rows)]
+    return [head, *training, *sample, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import torch
 
 from downstream.cells import Track, run_cells
 from downstream.detection.coco import CLASSES, read_all_labels
-from downstream.detection.yolo import Budget, find_model, model_identity, train_yolo
+from downstream.detection.yolo import Budget, find_model, library_version, model_identity, train_yolo
 from downstream.folds import Matrix
 from downstream.inputs import Comparison, Input, label_files
 from dwsfusion.images import read_image, rgb_array, write_png
@@ -64,11 +64,12 @@ def train_detectors(
     read_all_labels(files, train.inputs[0].files)
     hashes = {path: hash_file(path) for path in files.values()}
     hashes |= {item.files[name]: hash_file(item.files[name]) for item in train.inputs for name in files}
+    identity = hash_text(model_identity(start), library_version())
     cells = []
     for place in matrix.places():
         own = place.of(files)
         seen = [f"{item.name} {n} {hashes[item.files[n]]} {hashes[own[n]]}" for item in place.inputs for n in own]
-        key = hash_text(model_identity(start), *seen, repr(budget), str(place.seed), devices[0].type)
+        key = hash_text(identity, *seen, repr(budget), str(place.seed), devices[0].type)
         cells.append(DetectorCell(out / place.name, place.inputs, own, start, budget, place.seed, key))
     run_cells(cells, devices)
     return {cell.name: cell.detector for cell in cells}

@@ -90,7 +90,7 @@ class YoloDetector:
             "test_time_augmentation": False,
             "precision": "float32",
             "device": self.device.type,
-            "ultralytics": _ultralytics().__version__,
+            "ultralytics": library_version(),
         }
 
     def predict(self, files: Iterable[Path]) -> Iterator[Detections]:
@@ -101,22 +101,19 @@ class YoloDetector:
         """
         for bgr in read_ahead(files, _read_bgr):
             start = time.perf_counter()
-            found = (
-                self._model.predict(
-                    bgr,
-                    conf=MIN_CONFIDENCE,
-                    iou=NMS_IOU,
-                    max_det=MAX_DETECTIONS,
-                    classes=list(self._ids),
-                    imgsz=self.image_size,
-                    device=str(self.device),
-                    augment=False,
-                    save=False,
-                    verbose=False,
-                )[0]
-                .boxes.cpu()
-                .numpy()
+            (result,) = self._model.predict(
+                bgr,
+                conf=MIN_CONFIDENCE,
+                iou=NMS_IOU,
+                max_det=MAX_DETECTIONS,
+                classes=list(self._ids),
+                imgsz=self.image_size,
+                device=str(self.device),
+                augment=False,
+                save=False,
+                verbose=False,
             )
+            found = result.boxes.cpu().numpy()
             self.seconds += time.perf_counter() - start
             classes = np.array([self._ids[int(i)] for i in found.cls], dtype=np.int64)
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
@@ -201,7 +198,12 @@ def find_model(model: str | Path) -> Path:
 
 def model_identity(file: Path) -> str:
     """A hash that changes with the weights or the architecture."""
-    return hash_file(file) if file.is_file() else hash_text(file.name, _ultralytics().__version__)
+    return hash_file(file) if file.is_file() else hash_text(file.name, library_version())
+
+
+def library_version() -> str:
+    """The version of ultralytics."""
+    return str(_ultralytics().__version__)
 
 
 def _read_bgr(path: Path) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from downstream.changes import LARGEST
 from downstream.inputs import INFRARED, Comparison, is_night
 from downstream.report.insets import parse_zoom
 from downstream.report.predictions import read_largest, read_truth
@@ -60,8 +61,11 @@ def choose_names(root: Path, names: Sequence[str], config: GridConfig) -> list[s
         config: what to show.
 
     Raises:
-        InputError: a name is not known, or a comparison is not finished or names no gains and losses.
+        InputError: a name is not known, more gains and losses are wanted than are named, or a comparison is not
+            finished or names none.
     """
+    if not 0 <= config.largest <= LARGEST:
+        raise InputError(f"expected --largest between 0 and {LARGEST}, found {config.largest}")
     if config.largest and config.task == "fusion":
         raise InputError("--largest belongs to --task detection or segmentation, found --task fusion")
     run = _run(config)

@@ -76,7 +76,7 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"expected {path} of a finished detection run, found no such file: {_CURE}") from error
+        raise InputError(f"expected {path} of a finished comparison, found no such file: {_CURE}") from error
     except ValueError as error:
         raise InputError(f"expected JSON in {path}, found: {error}: {_CURE}") from error
 

@@ -82,7 +82,7 @@ def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
     Raises:
         ImageError: the picture is not readable.
     """
-    source = hash_text(segmenter.identity, hash_file(picture))
+    source = hash_text(*segmenter.settings, hash_file(picture))
     if png_text(out).get(SOURCE_KEY) == source:
         with contextlib.suppress(ImageError):  # a damaged mask is made anew
             return read_label(out)
@@ -101,7 +101,7 @@ def _count_inputs(
     if unlabelled:
         _log.info("comparing the %d pictures that have a label; %d have none", len(files), unlabelled)
     truths, skipped = _read_truths(comparison, files, segmenters.ids)
-    skipped = [*comparison.skipped, *segmenters.skipped, *skipped]
+    skipped = [*comparison.skipped, *skipped]
     counted = {i.name: _count_all(i, segmenters, truths, out, seed, skipped, track) for i in comparison.inputs}
     names = [name for name in truths if all(name in found for found in counted.values())]
     if not names:
@@ -110,9 +110,14 @@ def _count_inputs(
     left_out = {
         "without_label": unlabelled,
         "classes_without_truth": _absent(matrices[VISIBLE], segmenters.ids),
-        "skipped": [asdict(s) for s in skipped],
+        "skipped": [asdict(s) for s in (*_once(skipped), *segmenters.skipped)],
     }
     return matrices, names, left_out
+
+
+def _once(skipped: Sequence[Skipped]) -> list[Skipped]:
+    """Names a picture that fails in several inputs once, with the first reason."""
+    return list({s.name: s for s in reversed(skipped)}.values())[::-1]
 
 
 def _read_truths(

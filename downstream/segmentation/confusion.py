@@ -78,7 +78,7 @@ def estimates(matrices: Counts, draws: Counts) -> dict[str, Estimate]:
     """The figures of one input, each with its bootstrap samples.
 
     A figure is the mean over seeds of the figure of a seed's summed matrix. A resample draws pictures, the
-    same for all seeds, so the samples tell of the choice of pictures; the spread over seeds is told apart.
+    same for all seeds, so the samples tell of the choice of pictures; the figure of each seed is kept apart.
 
     Args:
         matrices: ``(S, n, C, C)``, one matrix a seed and picture.
@@ -100,7 +100,7 @@ def estimates(matrices: Counts, draws: Counts) -> dict[str, Estimate]:
 
 def _over_seeds(values: Floats, samples: Floats) -> Estimate:
     value = float(_mean_of_defined(values))
-    return Estimate(None if np.isnan(value) else value, _mean_of_defined(samples.T))
+    return Estimate(None if np.isnan(value) else value, _mean_of_defined(samples.T), tuple(values.tolist()))
 
 
 def _mean_of_defined(values: Floats) -> Floats:

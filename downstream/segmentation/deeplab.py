@@ -27,6 +27,7 @@ from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
 from dwsfusion.runs import hash_file, hash_text
 
+LIBRARY = f"segmentation-models-pytorch {smp.__version__}"
 STRIDE_PX = 16
 """Sides of the network's input are multiples of this."""
 
@@ -54,7 +55,7 @@ class Segmenter:
     Args:
         network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)``.
         classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
-        identity: changes whenever the prediction could change; predicted files are kept by it.
+        identity: changes with the weights.
         device: where to compute.
         mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
     """
@@ -73,6 +74,11 @@ class Segmenter:
         self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
         self.seconds = 0.0
         self._device = device
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """All that a prediction depends on besides the picture; predicted files are kept by it."""
+        return self.identity, self._device.type, LIBRARY
 
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:

@@ -5,7 +5,6 @@
 - ``joint``: one network, trained on all inputs in equal parts, looks at every input.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,8 +18,8 @@ from downstream.inputs import VISIBLE, Comparison, label_files
 from downstream.segmentation.classes import MSRS_CLASSES, Ids
 from downstream.segmentation.deeplab import MEAN, STD, Segmenter, load_segmenter
 from downstream.segmentation.retraining import train_segmenters, usable_labels
-from downstream.segmentation.training import RECIPE, TrainingConfig
-from downstream.uncertainty import LEVEL, parse_pairs
+from downstream.segmentation.training import RECIPE, TrainingConfig, TrainingOptions
+from downstream.uncertainty import INTERVALS, LEVEL, check_resamples, parse_pairs
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
@@ -46,7 +45,7 @@ class SegmentationConfig:
     {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""
     labels: str = "Segmentation_labels"
     """Name of the folder of label pictures (class ids)."""
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     seeds: int = 3
     """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
     folds: int = 0
@@ -62,27 +61,20 @@ class SegmentationConfig:
     def settled(self, *, sample: bool) -> "SegmentationConfig":
         """The same with protocol and encoder chosen.
 
-        For the sample scenes all that was left at its default becomes what suits their training from scratch,
-        unless an encoder was asked for.
+        On the sample scenes what was not given becomes what suits their training from scratch, unless an encoder
+        was asked for.
 
         Raises:
-            InputError: settings that belong to another protocol.
+            InputError: settings that belong to another protocol, or no resamples.
         """
+        check_resamples(self.resamples)
         protocol = self.protocol if self.protocol != "auto" else "joint" if sample else "retrained"
         if protocol == "frozen" and (self.folds or self.devices):
             raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
         if protocol != "frozen" and self.mapping:
             raise InputError("--mapping belongs to --protocol frozen: a trained network knows our classes")
-        if self.training.encoder != "auto":
-            return replace(self, protocol=protocol)
-        if not sample:
-            return replace(self, protocol=protocol, training=replace(self.training, encoder="mobilenet_v2"))
-        default = TrainingConfig()
-        unset = [
-            f.name for f in dataclasses.fields(default) if getattr(self.training, f.name) == getattr(default, f.name)
-        ]
-        training = replace(self.training, **{name: getattr(SAMPLE_TRAINING, name) for name in unset})
-        return replace(self, protocol=protocol, training=training)
+        suited = SAMPLE_TRAINING if sample and self.training.encoder is None else TrainingConfig()
+        return replace(self, protocol=protocol, training=self.training.filled(suited))
 
 
 @dataclass(frozen=True)
@@ -147,11 +139,12 @@ def make_segmenters(
     usable, skipped = usable_labels(train, files if config.folds else label_files(train, config.labels, ".png"))
     folds = divide(usable, config.folds, seed) if config.folds else [[]]
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
-    networks = train_segmenters(matrix, usable, config.training, out, pick_devices(config.devices, device), track)
-    training = {**asdict(config.training), **RECIPE, "pictures": len(usable), "seeds": config.seeds}
+    recipe = config.training.filled(TrainingConfig())
+    networks = train_segmenters(matrix, usable, recipe, out, pick_devices(config.devices, device), track)
+    training = {**asdict(recipe), **RECIPE, "pictures": len(usable), "seeds": config.seeds}
     training |= matrix.describe_folds(seed)
     # With folds the comparison itself meets the bad pictures.
-    unusable = () if config.folds else tuple(skipped)
+    unusable = () if config.folds else (*train.skipped, *skipped)
     return Segmenters(matrix.by_input(networks), matrix.fold_of(), training, unusable)
 
 
@@ -178,7 +171,7 @@ def describe_protocol(config: SegmentationConfig, segmenters: Segmenters, seed: 
         **({"cityscapes_to_msrs": mapping} if mapping else {}),
         "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
         "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
-        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
+        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS},
     }
 
 
@@ -188,4 +181,4 @@ def _frozen(config: SegmentationConfig, device: torch.device) -> Segmenter:
             "the protocol frozen needs a trained network: give --segmenter FILE (a DeepLabV3Plus with the "
             "9 classes of MSRS or the 19 of Cityscapes), or train one with --protocol retrained or joint"
         )
-    return load_segmenter(config.segmenter, device, config.training.encoder, config.mapping)
+    return load_segmenter(config.segmenter, device, config.training.filled(TrainingConfig()).encoder, config.mapping)

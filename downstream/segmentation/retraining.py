@@ -17,6 +17,7 @@ from downstream.folds import Matrix
 from downstream.inputs import Comparison, Input
 from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
 from downstream.segmentation.deeplab import (
+    LIBRARY,
     DeepLabConfig,
     Segmenter,
     build_deeplab,
@@ -61,7 +62,7 @@ def train_segmenters(
     for place in matrix.places():
         own = place.of(labels)
         seen = [f"{name} {hashes[item.files[name]]} {hashes[own[name]]}" for item in place.inputs for name in own]
-        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), *seen)
+        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), devices[0].type, LIBRARY, *seen)
         cells.append(SegmenterCell(out / f"{place.name}.safetensors", place.inputs, own, config, place.seed, key))
     run_cells(cells, devices, track)
     return {cell.name: load_segmenter(cell.path, devices[0]) for cell in cells}
@@ -110,7 +111,7 @@ def usable_labels(train: Comparison, labels: Mapping[str, Path]) -> tuple[dict[s
             for item in train.inputs:
                 check_label(label, read_image(item.files[name]).shape[:2], path)
         except ImageError as error:
-            skipped.append(Skipped(name, str(error)))
+            skipped.append(Skipped(name, f"train picture: {error}"))
         else:
             usable[name] = path
     return usable, skipped

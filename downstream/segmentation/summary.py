@@ -45,7 +45,7 @@ def notes(result: Result) -> list[str]:
     lines += [p["warning"]] if "warning" in p else []
     lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
     rows = [row for row in result["differences"] if row["metric"] in ("miou", "miou_foreground")]
-    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in rows)]
+    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dwsfusion.losses import MIN_PATCH_PX, LossWeights
 @dataclass(frozen=True)
 class TrainingConfig:
     """How long, on what patches, against what losses. The defaults are the published settings, but for the crops, the
-    critics' rate and the variant."""
+    critics' rate, the clipping and the variant."""
 
     epochs: int = 30
     """In one, as many patches are seen as the pairs can be cut into."""
@@ -30,8 +30,9 @@ class TrainingConfig:
     """A tenth of the rates at the third epoch in a row without a better validation loss; or to 0 along a cosine."""
     early_stop: int = 5
     """Epochs without a better validation loss after which the training ends; 0 for never."""
-    clip: float | None = None
-    """Largest norm of the generator's gradient."""
+    clip: float | None = 20.0
+    """Largest norm of the generator's gradient; None for no limit, as published. The first gradients have norms of
+    thousands, and Adam remembers them for a thousand steps."""
     norms_rest: float = 0.0
     """Share of all steps, at the end, in which the generator's batch norms rest at what they have seen, as in use;
     set --early-stop 0 with it.

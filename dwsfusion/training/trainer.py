@@ -164,7 +164,7 @@ class Trainer:
         # Means over the processes, so that all of them stop, or none.
         shared = self.processes.average(torch.stack([x.detach().float() for x in (loss, *others)])).tolist()
         if not all(math.isfinite(x) for x in shared) or abs(shared[0]) > _EXPLODED:
-            cure = "--lr, or set --clip" if name == "generator" else "--critic-lr"
+            cure = "--lr or --clip" if name == "generator" else "--critic-lr"
             found = ", its gradient ".join(f"{x:g}" for x in shared)
             raise DivergenceError(
                 f"step {self.step}: the loss of the {name} is {found}; start anew in another --out with a lower {cure}"

@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,10 +28,14 @@ def test_what_is_done_is_not_done_twice_and_the_rest_is_counted(tmp_path, caplog
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fate", "says"), [("dies", "trained b on cpu died.*go on"), ("refuses", "too small a batch")])
-def test_where_one_process_fails_the_others_go_on(tmp_path, fate, says):
-    cells = [PaperCell(tmp_path / "a"), PaperCell(tmp_path / "b", fate), *(PaperCell(tmp_path / n) for n in "cde")]
+def test_where_one_process_fails_it_is_told_at_once_and_the_others_go_on(tmp_path, monkeypatch, fate, says):
+    fates = {"a": "done", "b": fate, "c": "done", "d": "done", "e": "listens"}
+    monkeypatch.setattr("downstream.cells._log.error", lambda text, error: (tmp_path / "told").write_text(str(error)))
+    cells = [PaperCell(tmp_path / name, fate) for name, fate in fates.items()]
     with pytest.raises(InputError, match=says):
         run_cells(cells, [CPU, CPU])
+    assert re.search(says, (tmp_path / "told").read_text())
+    (tmp_path / "told").unlink()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c", "d", "e"]
     made = {path.read_text() for path in tmp_path.iterdir()}
     assert all(text.endswith(f" {torch.get_num_threads()}") for text in made)

@@ -75,6 +75,7 @@ def test_a_picture_without_one_of_the_labels_has_no_objects_but_keeps_its_number
     seen = seen_objects({"b": labels(PERSON_IR)}, {"a": labels(CAR_VIS), "b": labels()}, pictures)
     assert [i["file_name"] for i in seen.truth["images"]] == ["a.png", "b.png"]
     assert [a["image_id"] for a in seen.truth["annotations"]] == [2]
+    assert seen.unlabelled == ("a",)
 
 
 def test_recall_of_each_group(seen):

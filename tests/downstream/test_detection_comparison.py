@@ -2,7 +2,7 @@ import contextlib
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from downstream.detection.protocols import DetectionConfig, Detectors
 from downstream.detection.summary import notes, table_rows
 from downstream.inputs import Comparison, Input
 from dwsfusion import InputError
+from dwsfusion.pairs import Skipped
 
 NAMES = ("00001D", "00002D", "00003N", "00004N", "00005N")
 INPUTS = ("infrared", "visible", "max", "ours")
@@ -24,11 +25,11 @@ CONFIG = DetectionConfig(detector="drawn.pt", resamples=50)
 class DrawnDetector:
     """Finds the labels again, from the true place off by a shift; blind to a class where asked."""
 
-    detectable = ("person", "bicycle", "car")
     identity = "drawn"
     seconds = 0.0
 
-    def __init__(self, folder, shift=0.0, blind_to=None):
+    def __init__(self, folder, shift=0.0, blind_to=None, detectable=("person", "bicycle", "car")):
+        self.detectable = detectable
         self.folder, self.shift, self.blind_to, self.calls = folder, shift, blind_to, 0
 
     @property
@@ -206,12 +207,50 @@ def test_what_is_done_is_not_done_twice(comparison, detectors, tmp_path, save):
 
 def test_figures_of_several_detectors_are_means(comparison, detectors, tmp_path):
     labels = comparison.root / "labels"
+    detectors = {name: own * 2 for name, own in detectors.items()}
     detectors["ours"] = [DrawnDetector(labels), DrawnDetector(labels, blind_to=2)]
-    entry = compare(comparison, detectors, tmp_path)["inputs"]["ours"]
+    result = compare(comparison, detectors, tmp_path)
+    entry = result["inputs"]["ours"]
     assert entry["seeds"]["map50"] == [1, 0.5]
     assert entry["map50"] == 0.75
     assert entry["spread"]["map50"] == 0.5
-    assert (tmp_path / "predictions/ours-2.json").is_file()
+    row = next(r for r in result["differences"] if (r["input"], r["metric"]) == ("ours", "map50"))
+    assert row["interval"][0] > 0
+    assert (row["seeds"], row["evidence"]) == ([0.5, 0.0], False)  # the second seed is as good as one camera
+    assert (tmp_path / "predictions/seed1/ours.json").is_file()
+
+
+def test_an_input_named_like_a_seed_of_another_keeps_its_predictions(comparison, detectors, tmp_path):
+    renamed = tuple(replace(i, name="max-2" if i.name == "ours" else i.name) for i in comparison.inputs)
+    detectors = {name: own * 2 for name, own in detectors.items()}
+    detectors["max-2"] = detectors.pop("ours")
+    result = compare(replace(comparison, inputs=renamed), detectors, tmp_path)
+    assert [d.calls for d in (detectors["max"][0], detectors["max-2"][0])] == [10, 10]
+    assert result["inputs"]["max-2"]["map"] == 1 > result["inputs"]["max"]["map"]
+    files = {str(p.relative_to(tmp_path / "predictions")) for p in (tmp_path / "predictions").rglob("[!.]*.json")}
+    assert files == {f"{folder}{name}.json" for folder in ("", "seed1/") for name in result["inputs"]}
+
+
+def test_a_class_that_the_detector_does_not_know_is_no_miss(comparison, detectors, tmp_path):
+    labels = comparison.root / "labels"
+    detectors = {name: [DrawnDetector(labels, blind_to=2, detectable=("person",))] for name in INPUTS}
+    entry = compare(comparison, detectors, tmp_path)["inputs"]["ours"]
+    assert [entry["complementarity"][g]["objects"] for g in ("infrared_only", "visible_only")] == [4, 0]
+    assert entry["complementarity"]["infrared_only"]["recall"] == 1
+
+
+def test_labels_of_one_camera_are_checked_before_anything_is_predicted(comparison, detectors, tmp_path):
+    (comparison.root / "labels_visible/00002D.txt").write_text("7 0.5 0.5 0.1 0.1")
+    with pytest.raises(InputError, match=r"labels_visible/00002D\.txt, line 1"):
+        compare(comparison, detectors, tmp_path)
+    assert [d.calls for (d,) in detectors.values()] == [0, 0, 0, 0]
+
+
+def test_who_sees_what_tells_of_how_many_pictures(comparison, detectors, tmp_path, caplog):
+    (comparison.root / "labels_visible/00002D.txt").unlink()
+    compare(comparison, detectors, tmp_path)
+    assert json.loads((tmp_path / "complementarity.json").read_text())["images"] == 4
+    assert any("without 00002D" in message for message in caplog.messages)
 
 
 def test_without_labels_of_one_modality_who_sees_what_is_left_out(comparison, detectors, tmp_path):
@@ -222,11 +261,19 @@ def test_without_labels_of_one_modality_who_sees_what_is_left_out(comparison, de
     assert not (tmp_path / "complementarity.json").exists()
 
 
-def test_a_picture_without_a_label_file_is_skipped_and_named(comparison, detectors, tmp_path):
+def test_a_picture_without_a_label_file_is_counted_but_no_failure(comparison, detectors, tmp_path):
     (comparison.root / "labels/00002D.txt").unlink()
     result = compare(comparison, detectors, tmp_path)
     assert result["images"] == 4
-    assert [item["name"] for item in result["protocol"]["skipped"]] == ["00002D"]
+    assert (result["protocol"]["without_label"], result["protocol"]["skipped"]) == (1, [])
+    assert ", 1 without a label," in notes(result)[0]
+
+
+def test_a_train_picture_that_could_not_be_used_is_named(comparison, detectors, tmp_path):
+    bad = Skipped("00009D", "train picture: cannot be read")
+    made = Detectors(detectors, skipped=(bad,))
+    result = compare_detection(comparison, made, tmp_path, CONFIG, about={"sample": False})
+    assert result["protocol"]["skipped"] == [asdict(bad)]
 
 
 def test_names_that_do_not_tell_day_from_night(comparison, detectors, tmp_path):

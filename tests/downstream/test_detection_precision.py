@@ -1,5 +1,6 @@
 import contextlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -186,5 +187,8 @@ def test_hand_computed_average_precision():
     person = match(truth, results)[0]
     assert average_precision(person, np.ones((1, 1), int))[0] == pytest.approx((51 + 50 * 2 / 3) / 101)
     assert best_confidence([person]) == 0.7  # F1: 2/3, 1/2, 4/5
+    cars = replace(person, objects=person.objects + 98, hits=~person.hits, scores=person.scores - 0.15)
+    assert best_confidence([person, cars]) == pytest.approx(0.65)  # F1: 2/103, 2/104, 2/105, 4/106, 6/107, 6/108
+    assert best_confidence([person, replace(cars, detectable=False)]) == 0.7  # nobody looked for them
     assert found_objects(truth, results) == {1, 2}
     assert found_objects(truth, results[1:]) == {2}

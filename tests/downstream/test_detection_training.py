@@ -13,6 +13,7 @@ from downstream.folds import Matrix
 from downstream.inputs import Comparison, Input
 from dwsfusion import InputError
 from dwsfusion.images import read_image
+from dwsfusion.pairs import Skipped
 
 CPU = torch.device("cpu")
 BUDGET = Budget(epochs=1, batch_size=4, image_size=64)
@@ -87,17 +88,23 @@ def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
 
 @pytest.mark.slow
 def test_a_trained_detector_detects(train, tmp_path):
-    config = DetectionConfig(detector="tiny.yaml", protocol="joint", image_size=64, epochs=1, batch_size=4)
+    """Thirty epochs are enough to overfit four pictures."""
+    config = DetectionConfig("tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006)
     tested = replace(train, root=tmp_path / "set" / "test")
     (tested.root / "labels").mkdir(parents=True)
     for path in (train.root / "labels").iterdir():
         (tested.root / "labels" / path.name).write_text(path.read_text())
-    made = make_detectors(config, tested, lambda: train, tmp_path / "out", seed=0, device=CPU)
+    broken = replace(train, skipped=(Skipped("00009D", "cannot be read"),))
+    made = make_detectors(config, tested, lambda: broken, tmp_path / "out", seed=0, device=CPU)
     detectors = made.by_input
     assert detectors["infrared"] == detectors["fused"]
     assert detectors["fused"][0].detectable == ("person", "bicycle", "car")
     found = list(detectors["fused"][0].predict(tested.input("fused").files.values()))
-    assert len(found) == 4
+    for number, car in enumerate(found):
+        assert (car.classes[0], car.scores[0] > 0.3) == (2, True)
+        assert car.boxes_xyxy[0] == pytest.approx([10 * number, 20, 10 * number + 24, 40], abs=6)
+    assert made.skipped == (Skipped("00009D", "train picture: cannot be read"),)
+    assert made.training["training"]["pictures"] == 4
     assert detectors["fused"][0].seconds == made.seconds > 0
     assert made.training["training"]["early_stopping"].startswith("none")
 
@@ -108,6 +115,8 @@ def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_pat
     made = make_detectors(config, train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU)
     first, second = made.training["training"]["folds"]["pictures"]
     assert sorted(first + second) == list(train.names)
+    assert "neighbouring frames are not kept together" in made.training["training"]["folds"]["how"]
+    assert made.training["training"]["ranking"].startswith("the detections of all folds together")
     for number, tested in enumerate((first, second), start=1):
         record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
         assert (record["inputs"], record["pictures"]) == (["fused"], 2)
@@ -129,6 +138,9 @@ def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_p
     train_all(train, tmp_path, joint=False, folds=folds)
     changed = [name for name, key in trained[4:] if before[name] != key]
     assert changed == ["fused-seed0-fold1of2"]  # fold 2 tests this picture and is trained on the others
+    monkeypatch.setattr("downstream.detection.training.library_version", lambda: "another")
+    train_all(train, tmp_path, joint=False, folds=folds)
+    assert not {key for _, key in trained[4:8]} & {key for _, key in trained[8:]}
 
 
 def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
@@ -156,11 +168,20 @@ def test_settings_of_another_protocol_are_refused(config):
         config.settled(sample=False)
 
 
+def test_no_resamples_are_refused():
+    with pytest.raises(InputError, match="--resamples of 1 or more, found 0"):
+        DetectionConfig(resamples=0).settled(sample=False)
+
+
 def test_the_sample_scenes_have_settings_of_their_own():
     sample = DetectionConfig().settled(sample=True)
     assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
     trained = DetectionConfig(protocol="joint", epochs=3).settled(sample=True)
     assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == ("tiny.yaml", 3, 0.006, 256)
+    usual = Budget()
+    asked = DetectionConfig(protocol="joint", epochs=usual.epochs, image_size=usual.image_size).settled(sample=True)
+    assert asked.budget() == replace(usual, learning_rate=0.006)  # what was asked for is kept, usual as it is
     assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
+    assert DetectionConfig().settled(sample=False).budget() == usual
     chosen = DetectionConfig(detector="mine.pt", epochs=3)
     assert chosen.settled(sample=True) == chosen

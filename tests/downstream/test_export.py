@@ -158,6 +158,8 @@ class TestExport:
             ("expected --of one of mean, max, found 'dwsfusion'", {"largest": 1}),
             ("no picture on which max gains or loses", {"largest": 1, "of": "max"}),
             ("--largest belongs to --task detection", {"largest": 1, "task": "fusion"}),
+            ("expected --largest between 0 and 10, found 11", {"largest": 11, "of": "mean"}),
+            ("expected --largest between 0 and 10, found -1", {"largest": -1, "of": "mean"}),
         ):
             with pytest.raises(InputError, match=problem):
                 chosen(**asked)

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from downstream.detection.folded import FoldedDetector
 from downstream.folds import Matrix, divide
 from downstream.inputs import Input, is_night
 from dwsfusion.errors import InputError
@@ -44,3 +47,25 @@ def test_joint_has_one_network_for_all_inputs():
     assert (place.name, place.inputs, place.of({"a": 1})) == ("joint-seed0", PAIR, {"a": 1})
     assert matrix.by_input({"joint-seed0": 7}) == {"infrared": ((7,),), "max": ((7,),)}
     assert matrix.describe_folds(0) == {}
+
+
+class Named:
+    """Finds in each picture its own number and the picture's name."""
+
+    detectable, seconds, settings = ("car",), 1.0, {}
+
+    def __init__(self, number):
+        self.number, self.identity, self.calls = number, str(number), []
+
+    def predict(self, files):
+        self.calls.append([path.stem for path in files])
+        for path in files:
+            yield self.number, path.stem
+
+
+def test_each_detector_goes_once_through_its_fold_and_the_order_stays():
+    detectors = [Named(0), Named(1)]
+    folded = FoldedDetector(detectors, {"a": 1, "b": 0, "c": 1, "d": 0})
+    found = list(folded.predict(iter([Path(f"{name}.png") for name in "abcd"])))
+    assert found == [(1, "a"), (0, "b"), (1, "c"), (0, "d")]
+    assert [d.calls for d in detectors] == [[["b", "d"]], [["a", "c"]]]

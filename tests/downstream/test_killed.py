@@ -32,9 +32,20 @@ compare_segmentation(test, networks, out, config, about={"data": "made"})
 """
 
 
-def start(data: Path, out: Path) -> subprocess.Popen[bytes]:
+TWO_DEVICES = """
+import sys
+from pathlib import Path
+import torch
+from cells_on_paper import PaperCell
+from downstream.cells import run_cells
+
+run_cells([PaperCell(Path(sys.argv[1]) / name, "waits") for name in "ab"], [torch.device("cpu")] * 2)
+"""
+
+
+def start(program: str, *folders: Path, stdout: int | None = None) -> subprocess.Popen[bytes]:
     env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(data), str(out)], env=env)
+    return subprocess.Popen([sys.executable, "-c", program, *map(str, folders)], env=env, stdout=stdout)
 
 
 @pytest.mark.slow
@@ -43,7 +54,7 @@ def test_a_killed_matrix_goes_on_and_ends_the_same(split, tmp_path):
     data = split("train").root.parent
     split("test")
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    run = start(data, killed)
+    run = start(PROGRAM, data, killed)
     deadline = time.monotonic() + 120
     while not (done := sorted(killed.glob("models/*.safetensors"))) and time.monotonic() < deadline:
         assert run.poll() is None
@@ -55,9 +66,22 @@ def test_a_killed_matrix_goes_on_and_ends_the_same(split, tmp_path):
     assert not (killed / "segmentation.json").exists()
     before = {path: path.stat().st_mtime_ns for path in done}
 
-    assert start(data, killed).wait() == start(data, whole).wait() == 0
+    assert start(PROGRAM, data, killed).wait() == start(PROGRAM, data, whole).wait() == 0
     assert {path: path.stat().st_mtime_ns for path in done} == before
     names = sorted(p.name for p in (whole / "models").iterdir())
     assert names == sorted(f"{name}-seed{k}.safetensors" for name in ("infrared", "visible", "max") for k in (0, 1))
     for path in (Path("segmentation.json"), Path("pictures.csv"), *(Path("models") / name for name in names)):
         assert (killed / path).read_bytes() == (whole / path).read_bytes()
+
+
+@pytest.mark.slow
+def test_no_training_outlives_a_killed_run(tmp_path):
+    """The trainings would take two minutes. They share the run's output, which closes when the last of them ends."""
+    run = start(TWO_DEVICES, tmp_path, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.glob("*.begun"))) < 2 and time.monotonic() < deadline:
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=30)
+    assert run.returncode == -signal.SIGKILL

@@ -1,7 +1,7 @@
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from small_segmentation import CONFIG, CPU, INPUTS, Shade
 from torch import nn
 
 from downstream.inputs import Comparison
+from downstream.segmentation import deeplab
 from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
 from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.confusion import confusion_matrix, miou
@@ -19,6 +20,7 @@ from downstream.segmentation.deeplab import Segmenter
 from downstream.segmentation.protocols import PSEUDO_WARNING, Segmenters
 from downstream.segmentation.summary import notes, table_rows, title
 from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
 
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
@@ -109,12 +111,17 @@ def test_a_damaged_mask_is_made_anew(split: MakeSplit, tmp_path: Path) -> None:
     assert mask.read_bytes() == whole
 
 
-def test_another_network_predicts_anew(split: MakeSplit, tmp_path: Path) -> None:
+def test_another_network_or_library_predicts_anew(
+    split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     comparison, other = split("test"), Shade(0.5)
     compare(comparison, shades(Shade()), tmp_path)
     another = ((Segmenter(other, 9, "another", CPU),),)
     compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
     assert other.calls == 16
+    monkeypatch.setattr(deeplab, "LIBRARY", "another version")
+    compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
+    assert other.calls == 32
 
 
 def test_several_seeds(split: MakeSplit, tmp_path: Path) -> None:
@@ -149,10 +156,14 @@ def test_pictures_without_a_label_are_left_out_and_counted(split: MakeSplit, tmp
 def test_a_bad_picture_is_left_out_of_every_input(split: MakeSplit, tmp_path: Path, save: Save) -> None:
     comparison = split("test")
     whole = comparison.input("mean").files["00001D"].read_bytes()
-    comparison.input("mean").files["00001D"].write_bytes(whole[: len(whole) // 2])
+    for item in ("mean", "max"):
+        comparison.input(item).files["00001D"].write_bytes(whole[: len(whole) // 2])
     save(comparison.root / "Segmentation_labels/00004N.png", np.zeros((3, 3), np.uint8))
-    result = compare(comparison, shades(Shade()), tmp_path)
-    assert sorted(s["name"] for s in result["protocol"]["skipped"]) == ["00001D", "00004N"]
+    train = Skipped("00001D", "train picture: cannot be read")  # another picture of that name
+    result = compare(comparison, replace(shades(Shade()), skipped=(train,)), tmp_path)
+    found = result["protocol"]["skipped"]
+    assert [s["name"] for s in found] == ["00004N", "00001D", "00001D"]
+    assert ("mean" in found[1]["reason"], found[2]) == (True, asdict(train))
     assert result["images"] == 2
     for item in INPUTS:
         assert np.load(tmp_path / f"confusion/{item}.npz")["names"].tolist() == ["00002N", "00003D"]

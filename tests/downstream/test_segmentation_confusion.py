@@ -132,4 +132,5 @@ def test_seeds_are_averaged_after_their_figures(pictures: tuple[list[Array], lis
     both = estimates(np.stack([first, second]), draws)["miou"]
     assert both.value == pytest.approx(np.mean([e.value for e in each]))
     np.testing.assert_allclose(both.samples, np.mean([e.samples for e in each], axis=0))
+    assert both.seeds == pytest.approx([e.value for e in each])
     assert both.value != pytest.approx(float(miou((first + second).sum(0))))

@@ -16,8 +16,9 @@ from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
 from downstream.segmentation.protocols import SegmentationConfig, make_segmenters
 from downstream.segmentation.summary import notes
-from downstream.segmentation.training import TrainingConfig
+from downstream.segmentation.training import TrainingConfig, TrainingOptions
 from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
 
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
@@ -133,6 +134,9 @@ def test_changed_train_pictures_train_their_input_again(
     assert calls == ["train visible-seed0"]
     make(replace(config, training=replace(TRAINING, lr=0.5)))
     assert calls[1:] == [f"train {name}-seed0" for name in PAIR]
+    monkeypatch.setattr(retraining, "LIBRARY", "another version")
+    make(config)
+    assert calls[3:] == [f"train {name}-seed0" for name in PAIR]
 
 
 def test_every_input_starts_from_the_same_weights(
@@ -175,13 +179,15 @@ def test_joint_trains_one_network_on_equal_parts(
 def test_a_bad_train_picture_is_left_out_of_every_input(split: MakeSplit, tmp_path: Path) -> None:
     test, train = pair_of(split("test")), pair_of(split("train"))
     train.input("visible").files["00002N"].write_bytes(b"no picture")
+    train = replace(train, skipped=(Skipped("00009D", "no vi/00009D"),))
     found = make_segmenters(replace(CONFIG, seeds=1), test, lambda: train, tmp_path, seed=0, device=CPU)
-    assert [s.name for s in found.skipped] == ["00002N"]
+    assert [s.name for s in found.skipped] == ["00009D", "00002N"]
+    assert all(s.reason.startswith("train picture: ") for s in found.skipped)
     assert found.training["pictures"] == 3
 
 
 def test_settings_of_the_sample_keep_what_was_asked_for() -> None:
-    asked = SegmentationConfig(training=TrainingConfig(epochs=2))
+    asked = SegmentationConfig(training=TrainingOptions(epochs=2))
     sample = asked.settled(sample=True)
     assert (sample.protocol, sample.training.encoder_weights, sample.training.epochs) == ("joint", "none", 2)
     msrs = asked.settled(sample=False)
@@ -191,3 +197,18 @@ def test_settings_of_the_sample_keep_what_was_asked_for() -> None:
         "imagenet",
     )
     assert replace(asked, protocol="retrained").settled(sample=True).protocol == "retrained"
+
+
+def test_on_the_sample_what_equals_the_usual_value_is_kept_where_it_was_asked_for() -> None:
+    usual = TrainingConfig()
+    asked = TrainingOptions(epochs=usual.epochs, lr=usual.lr, crop_px=usual.crop_px)
+    training = SegmentationConfig(training=asked).settled(sample=True).training
+    assert (training.epochs, training.lr, training.crop_px) == (usual.epochs, usual.lr, usual.crop_px)
+    assert (training.batch_size, training.encoder) == (4, "tu-test_resnet")
+    with_encoder = SegmentationConfig(training=TrainingOptions("resnet18")).settled(sample=True).training
+    assert with_encoder == replace(usual, encoder="resnet18")
+
+
+def test_no_resamples_are_refused() -> None:
+    with pytest.raises(InputError, match="--resamples of 1 or more, found 0"):
+        SegmentationConfig(resamples=0).settled(sample=False)

@@ -35,6 +35,14 @@ def test_order_and_augmentation_come_from_the_seed_alone() -> None:
     assert list(draw_batches(7, CONFIG, 1)) != list(draw_batches(7, CONFIG, 2))
 
 
+@pytest.mark.filterwarnings("error")
+def test_pictures_that_must_not_be_written_are_only_read(random: np.random.Generator) -> None:
+    pictures, labels = list(random.integers(0, 256, (3, 48, 64, 3), np.uint8)), [np.zeros((48, 64), np.uint8)] * 3
+    for array in (*pictures, *labels):
+        array.flags.writeable = False
+    train_network(linear_network(), pictures, labels, replace(CONFIG, crop_px=(48, 64)), seed=0)
+
+
 def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
     batches = list(draw_batches(7, CONFIG, 0))
     assert [len(batch) for batch in batches] == [3, 3, 3, 3]

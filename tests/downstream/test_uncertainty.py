@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from downstream.report.differences import in_words
 from downstream.uncertainty import (
     Estimate,
     difference,
@@ -12,8 +13,8 @@ from downstream.uncertainty import (
 from dwsfusion.errors import InputError
 
 
-def estimate(value, samples):
-    return Estimate(value, np.array(samples, dtype=float))
+def estimate(value, samples, seeds=()):
+    return Estimate(value, np.array(samples, dtype=float), seeds)
 
 
 def test_every_resample_draws_as_many_pictures_as_there_are():
@@ -48,6 +49,32 @@ def test_an_interval_around_zero_is_no_evidence():
     found = difference(estimate(0.6, [0.4, 0.8]), estimate(0.5, [0.5, 0.5]))
     assert found["interval"][0] < 0 < found["interval"][1]
     assert not found["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "seeds", "says"),
+    [
+        ((0.594, 0.662, 0.644), [-0.006, 0.062, 0.044], "no evidence of a difference (seeds disagree)"),
+        ((0.601, 0.655, 0.644), [0.001, 0.055, 0.044], "better"),
+        ((0.601, np.nan, 0.699), [0.001, None, 0.099], "no evidence of a difference (seeds disagree)"),
+    ],
+)
+def test_several_seeds_are_evidence_only_where_all_agree(ours, seeds, says):
+    """Mean over seeds 3.3 or more above, in every resample above zero: the pictures alone would say better."""
+    value = float(np.nanmean(ours))
+    found = difference(estimate(value, [value - 0.01, value + 0.01], ours), estimate(0.6, [0.6, 0.6], (0.6, 0.6, 0.6)))
+    assert found["interval"][0] > 0
+    assert found["seeds"] == pytest.approx(seeds)
+    assert found["evidence"] == (says == "better")
+    assert in_words({"input": "max", "against": "mean", **found}, "mIoU", 3).endswith(f": {says}")
+
+
+def test_one_seed_is_no_more_than_one():
+    row = {"input": "max", "against": "mean"} | difference(estimate(0.7, [0.7], (0.7,)), estimate(0.6, [0.6], (0.6,)))
+    assert row["evidence"]
+    assert "seeds" not in row
+    assert in_words(row, "mIoU", 1).endswith(": better (one seed)")
+    assert in_words(row, "mIoU").endswith(": better")
 
 
 def test_an_undefined_figure_has_no_difference():
