@@ -14,7 +14,7 @@ def in_words(row: Mapping[str, Any], metric: str, seeds: int | None = None) -> s
     """
     low, high = (100 * bound for bound in row["interval"])
     verdict = ("better" if low > 0 else "worse") if row["evidence"] else "no evidence of a difference"
-    if not row["evidence"] and (low > 0 or high < 0):
+    if "seeds" in row and not row["evidence"] and (low > 0 or high < 0):
         verdict += " (seeds disagree)"
     if seeds == 1:
         verdict += " (one seed)"

@@ -127,8 +127,7 @@ def make_segmenters(
         track: shows the progress of trainings.
 
     Raises:
-        InputError: the network is not usable, there is no seed, labels are missing, or the train pictures are the
-            tested ones.
+        InputError: the network is not usable, there is no seed, labels are missing, or none but the tested pictures.
     """
     parse_pairs(config.against, [item.name for item in comparison.inputs])
     if config.protocol == "frozen":
@@ -141,8 +140,8 @@ def make_segmenters(
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
     recipe = config.training.filled(TrainingConfig())
     networks = train_segmenters(matrix, usable, recipe, out, pick_devices(config.devices, device), track)
-    training = {**asdict(recipe), **RECIPE, "pictures": len(usable), "seeds": config.seeds}
-    training |= matrix.describe_folds(seed)
+    counts = {"pictures": len(usable), "seeds": config.seeds}
+    training = {**asdict(recipe), **RECIPE, **counts, **matrix.describe_folds(seed)}
     # With folds the comparison itself meets the bad pictures.
     unusable = () if config.folds else (*train.skipped, *skipped)
     return Segmenters(matrix.by_input(networks), matrix.fold_of(), training, unusable)
