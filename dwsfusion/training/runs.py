@@ -1,5 +1,6 @@
 """Whole trainings: one, or one for each variant of an ablation."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ def train_all(
     Args:
         pairs: for training and validation.
         configs: name to configuration; all hold out the same pairs.
-        out: the folder of all.
+        out: holds all folders.
         shared: the processes that take part.
         note: texts kept in the weights files.
         resume: see `fit`.
@@ -56,10 +57,10 @@ def train_all(
         folder = out / name.replace(" ", "_")
         trainer, validation = prepare(pairs, config, shared)
         result.held = [str(pair.ir) for pair in validation.pairs]
-        result.skipped = [*trainer.patches.left_out, *(s for s in result.skipped if s.name in configs)]
+        result.skipped += [small for small in trainer.patches.left_out if small not in result.skipped]
+        steps = fit(trainer, validation, folder, note, resume)
         try:
-            for _ in track(fit(trainer, validation, folder, note, resume), name or "training", trainer.steps):
-                pass
+            deque(track(steps, name or "training", trainer.steps), maxlen=0)
         except DivergenceError as error:
             if len(configs) == 1:
                 raise
