@@ -58,9 +58,8 @@ def train_all(
         trainer, validation = prepare(pairs, config, shared)
         result.held = [str(pair.ir) for pair in validation.pairs]
         result.skipped += [small for small in trainer.patches.left_out if small not in result.skipped]
-        steps = fit(trainer, validation, folder, note, resume)
         try:
-            deque(track(steps, name or "training", trainer.steps), maxlen=0)
+            deque(track(fit(trainer, validation, folder, note, resume), name or "training", trainer.steps), maxlen=0)
         except DivergenceError as error:
             if len(configs) == 1:
                 raise
