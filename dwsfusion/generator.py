@@ -72,7 +72,7 @@ class Generator(nn.Module):
         """Weights each picture by its own map and by what the other's map leaves, then fuses the two."""
         if self.balance is None:
             return self.fuse(torch.cat([ir * weights.ir, vis_y * weights.vis], dim=1))
-        alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
+        alpha = self.balance(stack(ir, vis_y))  # (B, 1, 1, 1)
         if (kernels := inference_kernels(ir, self)) is not None:
             return self.fuse(kernels.cross(ir, vis_y, weights.ir, weights.vis, alpha))
         weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
@@ -95,7 +95,9 @@ class AWEM(nn.Module):
         f1 = self.attend1(self.down1(picture))  # (B, 4, H / 4, W / 4)
         f2 = self.attend2(self.down2(f1))  # (B, 8, H / 16, W / 16)
         f3 = resize_like(self.attend3(self.up1(f2)), f1)  # (B, 4, H / 4, W / 4)
-        f4 = resize_like(self.attend4(self.up2(torch.cat([f1, f3], dim=1))), picture)  # (B, 1, H, W)
+        f4 = resize_like(self.attend4(self.up2(stack(f1, f3))), picture)  # (B, 1, H, W)
+        if (kernels := inference_kernels(f4, self)) is not None:
+            return kernels.sigmoid_of_sum(f4, picture)
         return (f4 + picture).sigmoid()
 
 
@@ -187,6 +189,12 @@ class FAF2M(nn.Module):
             features = features + self.match(pair)
         fused = self.reduce(features)
         return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
+
+
+def stack(a: Tensor, b: Tensor) -> Tensor:
+    """The channels of a before those of b."""
+    kernels = inference_kernels(a)
+    return kernels.stack(a, b) if kernels is not None else torch.cat([a, b], dim=1)
 
 
 def pad_to_even(x: Tensor) -> Tensor:

@@ -9,6 +9,9 @@ from dwsfusion.kernels.inference import (
     cross,
     fa2m,
     fadc,
+    mean_and_maximum,
+    sigmoid_of_sum,
+    stack,
     up,
 )
 
@@ -21,5 +24,8 @@ __all__ = [
     "cross",
     "fa2m",
     "fadc",
+    "mean_and_maximum",
+    "sigmoid_of_sum",
+    "stack",
     "up",
 ]

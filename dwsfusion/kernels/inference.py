@@ -15,7 +15,15 @@ from dwsfusion.kernels import bands
 from dwsfusion.kernels.loops import adapt, attend_rows, fadc_rows, frame, gate_rows, summary_rows
 from dwsfusion.kernels.rows import arrays, in_parallel, scratch
 from dwsfusion.kernels.sampling import LANES, MARGIN
-from dwsfusion.kernels.stages import balance_rows, conv_relu_pool_rows, cross_rows, match_rows, up_rows
+from dwsfusion.kernels.stages import (
+    balance_rows,
+    conv_relu_pool_rows,
+    cross_rows,
+    extremes_rows,
+    match_rows,
+    up_rows,
+    weigh_rows,
+)
 
 if TYPE_CHECKING:
     from dwsfusion.layers import FA2M, FADC, KernelAttention
@@ -121,6 +129,27 @@ def up(stage: nn.Sequential, x: Tensor) -> Tensor:
     out = x.new_empty(b, parameters[-1].shape[0], 4 * h, 4 * w)
     in_parallel(up_rows, b * h, *arrays(x, *parameters, out))
     return out
+
+
+def mean_and_maximum(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each channel: ``(B, C, H, W)`` to ``(B, C)`` each."""
+    b, c, h, w = x.shape
+    sums, largest = np.empty((2, b, c, h), x.detach().numpy().dtype)
+    in_parallel(extremes_rows, b * h, *arrays(x), sums, largest)
+    mean = (sums.sum(2, dtype=np.float64) / (h * w)).astype(sums.dtype)
+    return torch.from_numpy(mean), torch.from_numpy(largest.max(2))
+
+
+def sigmoid_of_sum(x: Tensor, picture: Tensor) -> Tensor:
+    """Both ``(B, 1, H, W)``, and so is the result."""
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
+    in_parallel(weigh_rows, x.shape[0] * x.shape[2], *arrays(x, picture, out))
+    return out
+
+
+def stack(a: Tensor, b: Tensor) -> Tensor:
+    """The channels of a before those of b. Torch would wake threads for it, which then stand in the loops' way."""
+    return torch.from_numpy(np.concatenate(arrays(a, b), axis=1))
 
 
 def add_matched(features: Tensor, match: nn.Conv2d, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, zero_padded_rows
+from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
 from dwsfusion.kernels.sampling import LANES, convolve_block
 
 
@@ -116,6 +116,30 @@ def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignor
                                 add_row(line, weight2[f, o, k, m], hidden[f])
                             relu_row(line)
                             out[b, o, 4 * y + 2 * i + k, 2 * j + m :: 4] = line
+
+
+@compiled
+def extremes_rows(x, sums, largest, start, stop):  # type: ignore[no-untyped-def]
+    """The sum and the maximum of each row of ``(B, C, H, W)``."""
+    height = x.shape[2]
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        for c in range(x.shape[1]):
+            row, most = x[b, c, y], x[b, c, y, 0]
+            for place in range(len(row)):
+                most = larger(most, row[place])
+            sums[b, c, y], largest[b, c, y] = _sum_row(row), most
+
+
+@compiled
+def weigh_rows(x, picture, out, start, stop):  # type: ignore[no-untyped-def]
+    """The sigmoid of a sum."""
+    height = x.shape[2]
+    for unit in range(start, stop):
+        b, y = unit // height, unit % height
+        copy_row(out[b, 0, y], x[b, 0, y])
+        add_row(out[b, 0, y], x.dtype.type(1), picture[b, 0, y])
+        sigmoid_row(out[b, 0, y])
 
 
 @compiled
