@@ -60,11 +60,10 @@ def train_all(
         result.skipped += [small for small in trainer.patches.left_out if small not in result.skipped]
         try:
             deque(track(fit(trainer, validation, folder, note, resume), name or "training", trainer.steps), maxlen=0)
+            if shared.rank == 0:
+                result.figures[name] = best_figures(folder, validation)
         except DivergenceError as error:
             if len(configs) == 1:
                 raise
             result.skipped.append(Skipped(name, str(error)))
-            continue
-        if shared.rank == 0:
-            result.figures[name] = best_figures(folder, validation)
     return result

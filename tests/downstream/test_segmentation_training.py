@@ -38,9 +38,14 @@ def test_order_and_augmentation_come_from_the_seed_alone() -> None:
 @pytest.mark.filterwarnings("error")
 def test_pictures_that_must_not_be_written_are_only_read(random: np.random.Generator) -> None:
     pictures, labels = list(random.integers(0, 256, (3, 48, 64, 3), np.uint8)), [np.zeros((48, 64), np.uint8)] * 3
+    before = [array.copy() for array in (*pictures, *labels)]
     for array in (*pictures, *labels):
         array.flags.writeable = False
-    train_network(linear_network(), pictures, labels, replace(CONFIG, crop_px=(48, 64)), seed=0)
+    network = linear_network()
+    untrained = [p.detach().clone() for p in network.parameters()]
+    train_network(network, pictures, labels, replace(CONFIG, crop_px=(48, 64)), seed=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, (*pictures, *labels), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(untrained, network.parameters(), strict=True))
 
 
 def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
