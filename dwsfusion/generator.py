@@ -66,6 +66,8 @@ class Generator(nn.Module):
 
         Dual weight supervision asks the same of the fused picture: ``weights(fused, fused)``, in training only.
         """
+        if (kernels := inference_kernels(ir, self)) is not None:
+            return WeightMaps(*kernels.side_by_side(lambda: self.weigh_ir(ir), lambda: self.weigh_vis(vis_y)))
         return WeightMaps(self.weigh_ir(ir), self.weigh_vis(vis_y))
 
     def cross_and_fuse(self, ir: Tensor, vis_y: Tensor, weights: WeightMaps) -> Tensor:
@@ -114,9 +116,7 @@ class Down(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, O, H / 4, W / 4)``, rounded up."""
         if (kernels := inference_kernels(x, self)) is not None:
-            average = isinstance(self.pool, nn.AvgPool2d)
-            x = kernels.conv_norm_relu_pool(x, self.conv1, self.norms[0], average)
-            return kernels.conv_norm_relu_pool(x, self.conv2, self.norms[-1], average)
+            return kernels.down(self, x)
         x = self.pool(F.relu(self.norms[0](self.conv1(pad_to_even(x)))))
         return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))
 
@@ -149,7 +149,7 @@ class AlphaNet(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to ``(B, 1, 1, 1)``."""
         if (kernels := inference_kernels(pair, self)) is not None:
-            mean = kernels.conv_relu_twice_mean(pair, self.conv1, self.conv2)
+            mean = kernels.conv_relu_twice_mean(self, pair)
         else:
             mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
         return F.relu(self.linear(mean))[:, :, None, None]
@@ -184,10 +184,8 @@ class FAF2M(nn.Module):
         """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
         features = self.attend(self.extract(pair))  # (B, 4, H, W)
         if (kernels := inference_kernels(pair, self)) is not None:
-            features = kernels.add_matched(features, self.match, pair)
-        else:
-            features = features + self.match(pair)
-        fused = self.reduce(features)
+            return kernels.clamp(self.reduce(kernels.add_matched(features, self.match, pair)))
+        fused = self.reduce(features + self.match(pair))
         return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
 
 

@@ -4,9 +4,10 @@ from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import (
     add_matched,
-    conv_norm_relu_pool,
+    clamp,
     conv_relu_twice_mean,
     cross,
+    down,
     fa2m,
     fadc,
     mean_and_maximum,
@@ -14,17 +15,20 @@ from dwsfusion.kernels.inference import (
     stack,
     up,
 )
+from dwsfusion.kernels.threads import side_by_side
 
 __all__ = [
     "adaptive_convolution",
     "add_matched",
-    "conv_norm_relu_pool",
+    "clamp",
     "conv_relu_twice_mean",
     "convolve",
     "cross",
+    "down",
     "fa2m",
     "fadc",
     "mean_and_maximum",
+    "side_by_side",
     "sigmoid_of_sum",
     "stack",
     "up",

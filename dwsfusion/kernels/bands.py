@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
-from dwsfusion.kernels.rows import arrays, compiled, in_parallel, scratch
+from dwsfusion.kernels.rows import compiled, scratch
+from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
 from dwsfusion.layers import kept_frequencies
 
@@ -33,27 +33,26 @@ class Axis(NamedTuple):
     roots: NDArray[Any]
 
 
-def transformable(x: Tensor) -> bool:
-    """Whether the sides of a map ``(..., H, W)`` hold a vector and have small factors."""
-    return all(size >= LENGTH and radices(size) is not None for size in x.shape[-2:])
+def transformable(*sides: int) -> bool:
+    """Whether the sides of a map hold a vector and have small factors."""
+    return all(side >= LENGTH and radices(side) is not None for side in sides)
 
 
-def select(x: Tensor, gates: NDArray[Any], inner: NDArray[Any], sums: NDArray[Any]) -> None:
+def select(planes: NDArray[Any], gates: NDArray[Any], inner: NDArray[Any], sums: NDArray[Any]) -> None:
     """Weights the bands of `transformable` maps by gates.
 
     Args:
-        x: ``(B, C, H, W)``.
+        planes: the maps, ``(B, C, H, W)``.
         gates: before they are doubled, ``(B, 3, H, W)``.
         inner: to be filled, ``(B, C, H, W)``.
         sums: to be filled with the sums of the columns of inner, ``(B, C, W)``.
     """
-    (planes,) = arrays(x)
     channels, height, width = planes.shape[1:]
     rows, columns = _axis(height, planes.dtype), _axis(width, planes.dtype)
     whole, blocks = len(rows.order) + -len(rows.order) % LENGTH, -(-width // LENGTH)
     spectrum = scratch("spectrum", (2, whole, width), planes.dtype)
     narrow = scratch("narrow", (3, 2, whole, width), planes.dtype)
-    for b, c in product(range(len(x)), range(0, channels, 2)):
+    for b, c in product(range(len(planes)), range(0, channels, 2)):
         pair = slice(c, c + 2)
         in_parallel(_transform_columns, blocks, planes[b, pair], spectrum, rows)
         in_parallel(_filter_rows, whole // LENGTH, spectrum, narrow, rows, columns)

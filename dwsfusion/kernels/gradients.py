@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.rows import arrays, compiled, in_parallel
+from dwsfusion.kernels.rows import arrays, compiled
 from dwsfusion.kernels.sampling import (
     FRACTION,
     GRAD_FRACTION,
@@ -32,6 +32,7 @@ from dwsfusion.kernels.sampling import (
     weigh_taps,
     work_space,
 )  # fmt: skip
+from dwsfusion.kernels.threads import in_parallel
 
 _PARTS = 8
 """The backward pass adds up this many private gradients, however many threads there are: the sum stays the same."""

@@ -4,7 +4,7 @@ Every function computes what the layer of its name computes in plain torch opera
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dwsfusion.kernels import bands
+from dwsfusion.kernels.constants import constants
 from dwsfusion.kernels.loops import adapt, attend_rows, fadc_rows, frame, gate_rows, summary_rows
-from dwsfusion.kernels.rows import arrays, in_parallel, scratch
+from dwsfusion.kernels.rows import arrays, recycled, scratch
 from dwsfusion.kernels.sampling import LANES, MARGIN
 from dwsfusion.kernels.stages import (
     balance_rows,
+    clamp_rows,
     conv_relu_pool_rows,
     cross_rows,
     extremes_rows,
@@ -24,9 +26,26 @@ from dwsfusion.kernels.stages import (
     up_rows,
     weigh_rows,
 )
+from dwsfusion.kernels.threads import in_parallel
 
 if TYPE_CHECKING:
+    from dwsfusion.generator import AlphaNet, Down
     from dwsfusion.layers import FA2M, FADC, KernelAttention
+
+
+class _Filters(NamedTuple):
+    """What the loops take of a FADC for a map of C channels, where one may stand for all of them."""
+
+    gates: tuple[NDArray[Any], NDArray[Any]]
+    """The weights ``(C, 3, 9)`` and bias of the frequency selection's gates."""
+    weight: NDArray[Any]
+    """``(O, C, 9)`` with all channels."""
+    low: tuple[NDArray[Any], ...]
+    high: tuple[NDArray[Any], ...]
+    """Kernel attentions, as `adapt` takes them."""
+    spread: tuple[NDArray[Any], NDArray[Any]]
+    """The weights ``(C, 10, 9)`` and bias of dilation and modulation."""
+    bias: NDArray[Any]
 
 
 def fadc(layer: "FADC", x: Tensor, low_pass: Callable[[Tensor], Sequence[Tensor]]) -> Tensor:
@@ -41,115 +60,158 @@ def fadc(layer: "FADC", x: Tensor, low_pass: Callable[[Tensor], Sequence[Tensor]
         ``(B, O, H, W)``.
     """
     b, _, h, w = x.shape
-    out = x.new_empty(b, len(layer.weight), h, w)
-    in_parallel(fadc_rows, b * h, *_sampling(layer, x, low_pass), *arrays(out))
-    return out
+    (picture,) = arrays(x)
+    out = recycled((b, len(layer.weight), h, w), picture.dtype)
+    in_parallel(fadc_rows, b * h, *_sampling(layer, picture, low_pass), out)
+    return torch.from_numpy(out)
 
 
 def fa2m(layer: "FA2M", x: Tensor, low_pass: Callable[[Tensor], Sequence[Tensor]]) -> Tensor:
     """A FA2M: ``(B, C, H, W)`` to the same."""
     b, c, h, w = x.shape
-    scale = layer.channel.scale(x).flatten(1)
+    picture, scale = arrays(x, layer.channel.scale(x).flatten(1))
     # Where x has one channel, its mean and its maximum are the same map.
-    summary = torch.from_numpy(scratch("summary", (b, min(c, 2), h, w), x.detach().numpy().dtype))
-    in_parallel(summary_rows, b * h, *arrays(x, scale, summary))
-    out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    in_parallel(attend_rows, b * h, *_sampling(layer.spatial, summary, low_pass), *arrays(x, scale, out))
-    return out
+    summary = scratch("summary", (b, min(c, 2), h, w), picture.dtype)
+    in_parallel(summary_rows, b * h, picture, scale, summary)
+    out = recycled(picture.shape, picture.dtype)
+    in_parallel(attend_rows, b * h, *_sampling(layer.spatial, summary, low_pass), picture, scale, out)
+    return torch.from_numpy(out)
 
 
-def _sampling(layer: "FADC", x: Tensor, low_pass: Callable[[Tensor], Sequence[Tensor]]) -> list[NDArray[Any]]:
+def _sampling(
+    layer: "FADC", x: NDArray[Any], low_pass: Callable[[Tensor], Sequence[Tensor]]
+) -> tuple[NDArray[Any], ...]:
     """What a FADC samples, and how: the padded map, the weights of dilation and modulation, the adapted kernel."""
     b, c = x.shape[:2]
-    padded, means = _selected(layer.frequency.gates, x, low_pass)
-    weight, *attentions = arrays(layer.weight.flatten(2), *_attention(layer.low), *_attention(layer.high))
-    kernel = np.empty((b, len(weight), c, 9), weight.dtype)
-    adapt(means, weight, tuple(attentions[:7]), tuple(attentions[7:]), kernel)
-    spread = _by_channel(_merged(torch.cat([layer.dilation.weight, layer.modulation.weight]), c))
-    shift = torch.cat([layer.dilation.bias, layer.modulation.bias])  # type: ignore[list-item]
-    bias = layer.weight.new_zeros(len(weight)) if layer.bias is None else layer.bias
-    return [padded, *arrays(spread, shift), kernel, *arrays(bias)]
+    filters = constants(_filters, layer, c)
+    padded, means = _selected(filters.gates, x, low_pass)
+    kernel = np.empty((b, len(filters.weight), c, 9), x.dtype)
+    adapt(means, filters.weight, filters.low, filters.high, kernel)
+    return padded, *filters.spread, kernel, filters.bias
 
 
-def _attention(layer: "KernelAttention") -> list[Tensor]:
-    """Its parameters, as `adapt` takes them."""
+def _filters(layer: "FADC", channels: int) -> _Filters:
+    gates, parts = layer.frequency.gates, (layer.dilation, layer.modulation)
+    spread = _by_channel(_merged(torch.cat([part.weight for part in parts]), channels))
+    shift = torch.cat([part.bias for part in parts])  # type: ignore[misc]
+    bias = layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias
+    return _Filters(
+        _pair(_by_channel(_merged(gates.weight, channels)), gates.bias),  # type: ignore[arg-type]
+        arrays(layer.weight.flatten(2))[0],
+        _attention(layer.low),
+        _attention(layer.high),
+        _pair(spread, shift),
+        arrays(bias)[0],
+    )
+
+
+def _attention(layer: "KernelAttention") -> tuple[NDArray[Any], ...]:
     scale, shift = _scale_and_shift(layer.norm)
     heads = (part for conv in (layer.channels, layer.filters) for part in (conv.weight.flatten(1), conv.bias))
-    return [layer.squeeze.weight.flatten(1), scale, shift, *heads]  # type: ignore[list-item]
+    return tuple(arrays(layer.squeeze.weight.flatten(1), scale, shift, *heads))  # type: ignore[arg-type]
 
 
 def _selected(
-    gates: nn.Conv2d, x: Tensor, low_pass: Callable[[Tensor], Sequence[Tensor]]
+    gates: tuple[NDArray[Any], NDArray[Any]], x: NDArray[Any], low_pass: Callable[[Tensor], Sequence[Tensor]]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Frequency selection, between copies of its border and those between zeros; and the channel means."""
     b, c, h, w = x.shape
-    weight, bias = arrays(_by_channel(_merged(gates.weight, c)), gates.bias)  # type: ignore[arg-type]
-    weighted = scratch("gates", (b, len(bias), h, w), weight.dtype)
-    in_parallel(gate_rows, b * h, *arrays(x), weight, bias, weighted)
+    weighted = scratch("gates", (b, len(gates[1]), h, w), x.dtype)
+    in_parallel(gate_rows, b * h, x, *gates, weighted)
     edge = 1 + MARGIN
-    padded = scratch("padded", (b, c, h + 2 * edge, w + 2 * edge + -w % LANES), weight.dtype)
-    inner, sums = padded[:, :, edge : edge + h, edge : edge + w], np.empty((b, c, w), weight.dtype)
-    if bands.transformable(x):
+    padded = scratch("padded", (b, c, h + 2 * edge, w + 2 * edge + -w % LANES), x.dtype)
+    inner, sums = padded[:, :, edge : edge + h, edge : edge + w], np.empty((b, c, w), x.dtype)
+    if bands.transformable(h, w):
         bands.select(x, weighted, inner, sums)
     else:
-        full, low2, low4, low8 = arrays(x, *low_pass(x))
+        low2, low4, low8 = arrays(*low_pass(torch.from_numpy(x)))
         high, middle, deep = (weighted[:, band : band + 1] for band in range(3))
-        inner[:] = low8 + 2 * (high * (full - low2) + middle * (low2 - low4) + deep * (low4 - low8))
+        inner[:] = low8 + 2 * (high * (x - low2) + middle * (low2 - low4) + deep * (low4 - low8))
         sums[:] = inner.sum(2)
     frame(padded, h, w)
-    return padded, (sums.sum(2, dtype=np.float64) / (h * w)).astype(weight.dtype)
+    return padded, (sums.sum(2, dtype=np.float64) / (h * w)).astype(x.dtype)
 
 
-def conv_relu_twice_mean(x: Tensor, first: nn.Conv2d, second: nn.Conv2d) -> Tensor:
-    """The channel means ``(B, O)`` of two 3×3 convolutions with zero padding, each with a ReLU."""
+def conv_relu_twice_mean(net: "AlphaNet", x: Tensor) -> Tensor:
+    """The channel means ``(B, O)`` of its two convolutions with zero padding, each with a ReLU."""
     b, _, h, w = x.shape
-    sums = np.empty((b, len(second.weight), h), x.detach().numpy().dtype)
-    parameters = [part for conv in (first, second) for part in (_by_channel(conv.weight), conv.bias)]
-    in_parallel(balance_rows, b * h, *arrays(x, *parameters), sums)  # type: ignore[arg-type]
-    return torch.from_numpy(sums.sum(2, dtype=np.float64) / (h * w)).to(x.dtype)
+    (pair,) = arrays(x)
+    sums = np.empty((b, net.conv2.out_channels, h), pair.dtype)
+    in_parallel(balance_rows, b * h, pair, *constants(_balance, net), sums)
+    return torch.from_numpy((sums.sum(2, dtype=np.float64) / (h * w)).astype(pair.dtype))
 
 
-def conv_norm_relu_pool(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d, average: bool) -> Tensor:
-    """Half of a down stage; odd sides count as if they had a row or column of zeros more."""
+def _balance(net: "AlphaNet") -> list[NDArray[Any]]:
+    convs = (net.conv1, net.conv2)
+    return [part for conv in convs for part in arrays(_by_channel(conv.weight), conv.bias)]  # type: ignore[arg-type]
+
+
+def down(stage: "Down", x: Tensor) -> Tensor:
+    """A down stage; odd sides count as if they had a row or column of zeros more."""
+    (picture,) = arrays(x)
+    for conv, norm in ((stage.conv1, stage.norms[0]), (stage.conv2, stage.norms[-1])):
+        b, _, h, w = picture.shape
+        out = recycled((b, conv.out_channels, (h + 1) // 2, (w + 1) // 2), picture.dtype)
+        weight, shift = constants(_normed, stage, conv, norm)
+        average = isinstance(stage.pool, nn.AvgPool2d)
+        in_parallel(conv_relu_pool_rows, b * out.shape[2], picture, weight, shift, out, average)
+        picture = out
+    return torch.from_numpy(picture)
+
+
+def _normed(_stage: "Down", conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A convolution ``(C, O, 9)`` and the norm behind it as one, and what is added."""
     scale, shift = _scale_and_shift(norm)
-    out = x.new_empty(x.shape[0], conv.weight.shape[0], (x.shape[2] + 1) // 2, (x.shape[3] + 1) // 2)
-    weight = conv.weight * scale[:, None, None, None]
-    rows = out.shape[0] * out.shape[2]
-    in_parallel(conv_relu_pool_rows, rows, *arrays(x, _by_channel(weight), shift, out), average)
-    return out
+    return _pair(_by_channel(conv.weight * scale[:, None, None, None]), shift)
 
 
 def up(stage: nn.Sequential, x: Tensor) -> Tensor:
     """An up stage: ``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
+    (picture,), parameters = arrays(x), constants(_up, stage)
+    b, _, h, w = picture.shape
+    out = recycled((b, len(parameters[-1]), 4 * h, 4 * w), picture.dtype)
+    in_parallel(up_rows, b * h, picture, *parameters, out)
+    return torch.from_numpy(out)
+
+
+def _up(stage: nn.Sequential) -> list[NDArray[Any]]:
     parameters = []
     for conv, norm in ((stage[0], stage[1]), (stage[3], stage[4])):
         scale, shift = _scale_and_shift(norm)  # type: ignore[arg-type]
         parameters += [conv.weight * scale[:, None, None], conv.bias * scale + shift]  # type: ignore[operator]
-    b, _, h, w = x.shape
-    out = x.new_empty(b, parameters[-1].shape[0], 4 * h, 4 * w)
-    in_parallel(up_rows, b * h, *arrays(x, *parameters, out))
-    return out
+    return arrays(*parameters)
 
 
 def mean_and_maximum(x: Tensor) -> tuple[Tensor, Tensor]:
     """Of each channel: ``(B, C, H, W)`` to ``(B, C)`` each."""
-    b, c, h, w = x.shape
-    sums, largest = np.empty((2, b, c, h), x.detach().numpy().dtype)
-    in_parallel(extremes_rows, b * h, *arrays(x), sums, largest)
+    (picture,) = arrays(x)
+    b, c, h, w = picture.shape
+    sums, largest = np.empty((2, b, c, h), picture.dtype)
+    in_parallel(extremes_rows, b * h, picture, sums, largest)
     mean = (sums.sum(2, dtype=np.float64) / (h * w)).astype(sums.dtype)
     return torch.from_numpy(mean), torch.from_numpy(largest.max(2))
 
 
 def sigmoid_of_sum(x: Tensor, picture: Tensor) -> Tensor:
     """Both ``(B, 1, H, W)``, and so is the result."""
-    out = torch.empty_like(x, memory_format=torch.contiguous_format)
-    in_parallel(weigh_rows, x.shape[0] * x.shape[2], *arrays(x, picture, out))
-    return out
+    maps = arrays(x, picture)
+    out = recycled(maps[0].shape, maps[0].dtype)
+    in_parallel(weigh_rows, x.shape[0] * x.shape[2], *maps, out)
+    return torch.from_numpy(out)
+
+
+def clamp(x: Tensor) -> Tensor:
+    """To [0, 1], in place."""
+    (rows,) = arrays(x.flatten(0, 2))
+    in_parallel(clamp_rows, len(rows), rows)
+    return x
 
 
 def stack(a: Tensor, b: Tensor) -> Tensor:
     """The channels of a before those of b. Torch would wake threads for it, which then stand in the loops' way."""
-    return torch.from_numpy(np.concatenate(arrays(a, b), axis=1))
+    maps = arrays(a, b)
+    out = recycled((a.shape[0], a.shape[1] + b.shape[1], *a.shape[2:]), maps[0].dtype)
+    return torch.from_numpy(np.concatenate(maps, axis=1, out=out))
 
 
 def add_matched(features: Tensor, match: nn.Conv2d, x: Tensor) -> Tensor:
@@ -162,10 +224,15 @@ def add_matched(features: Tensor, match: nn.Conv2d, x: Tensor) -> Tensor:
 def cross(ir: Tensor, vis_y: Tensor, weigh_ir: Tensor, weigh_vis: Tensor, alpha: Tensor) -> Tensor:
     """Pictures times their own map and what the other's leaves: all ``(B, 1, …)``, the result is ``(B, 2, H, W)``."""
     b, _, h, w = ir.shape
-    out = ir.new_empty(b, 2, h, w)
-    maps = arrays(*(x[:, 0] for x in (ir, vis_y, weigh_ir, weigh_vis)), alpha.flatten(), out)
-    in_parallel(cross_rows, b * h, *maps)
-    return out
+    maps = arrays(*(x[:, 0] for x in (ir, vis_y, weigh_ir, weigh_vis)), alpha.flatten())
+    out = recycled((b, 2, h, w), maps[0].dtype)
+    in_parallel(cross_rows, b * h, *maps, out)
+    return torch.from_numpy(out)
+
+
+def _pair(a: Tensor, b: Tensor) -> tuple[NDArray[Any], NDArray[Any]]:
+    one, other = arrays(a, b)
+    return one, other
 
 
 def _merged(weight: Tensor, channels: int) -> Tensor:

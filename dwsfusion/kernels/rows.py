@@ -1,27 +1,20 @@
-"""What all compiled loops are made of: work on rows of pixels, and rows shared among threads.
+"""What all compiled loops are made of: work on rows of pixels, in memory that is used again.
 
 The loops take rows as separate one-dimensional arrays, for then the compiler writes vector instructions.
 """
 
-import os
-import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import cache
 from math import prod
 from pathlib import Path
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-_LEAST = 4
-"""Rows or parts of a picture that are worth a thread."""
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
@@ -29,6 +22,8 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "reassoc", "nsz"},
 }
 _kept = threading.local()
+_RECYCLED = 16
+"""Arrays that a thread keeps in sight."""
 
 
 def compiled(function: Any) -> Any:
@@ -40,23 +35,6 @@ def compiled(function: Any) -> Any:
     # Numba would notice a change of the function's own file only, but the kernels call one another across files.
     dispatcher._cache._cache_file._source_stamp = _source_stamp()
     return dispatcher
-
-
-def in_parallel(kernel: Callable[..., None], count: int, *args: Any) -> None:
-    """Calls ``kernel(*args, start, stop)`` on as many parts of ``range(count)`` as torch may use threads."""
-    threads = max(1, min(torch.get_num_threads(), count // _LEAST))
-    parts = list(pairwise(count * part // threads for part in range(threads + 1)))
-    # Whether tiny numbers count as zero is each thread's own setting: ours follow the caller.
-    flush = sys.float_info.min / 2 == 0
-    waiting = [_pool(os.getpid()).submit(_run, flush, kernel, *args, *part) for part in parts[1:]]
-    kernel(*args, *parts[0])
-    for part in waiting:
-        part.result()
-
-
-def _run(flush: bool, kernel: Callable[..., None], *args: Any) -> None:
-    torch.set_flush_denormal(flush)
-    kernel(*args)
 
 
 def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
@@ -74,16 +52,29 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     return kept[:size].reshape(shape)
 
 
+def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """An array of any content in the memory of an earlier one of this size that nobody holds any more, if any does."""
+    kept: list[NDArray[Any]] = _kept.__dict__.setdefault("recycled", [])
+    size = prod(shape)
+    for place in range(len(kept)):
+        if kept[place].size == size and kept[place].dtype == dtype and _holders(kept, place) == _UNUSED:
+            return kept[place].reshape(shape)
+    del kept[: len(kept) - _RECYCLED + 1]
+    kept.append(np.empty(size, dtype))
+    return kept[-1].reshape(shape)
+
+
+def _holders(kept: list[NDArray[Any]], place: int) -> int:
+    return getrefcount(kept[place])
+
+
+_UNUSED = _holders([np.empty(0)], 0)
+
+
 @cache
 def _source_stamp() -> tuple[tuple[str, int, int], ...]:
     states = [(path.name, path.stat()) for path in sorted(Path(__file__).parent.glob("*.py"))]
     return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
-
-
-@lru_cache(maxsize=1)
-def _pool(process: int) -> ThreadPoolExecutor:
-    # Keyed by the process: threads do not survive a fork.
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="dwsfusion")
 
 
 @compiled

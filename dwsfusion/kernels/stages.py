@@ -4,6 +4,7 @@ import numpy as np
 
 from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
 from dwsfusion.kernels.sampling import LANES, convolve_block
+from dwsfusion.kernels.vectors import LENGTH, load, maximum, splat, store
 
 
 @compiled
@@ -121,14 +122,25 @@ def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignor
 @compiled
 def extremes_rows(x, sums, largest, start, stop):  # type: ignore[no-untyped-def]
     """The sum and the maximum of each row of ``(B, C, H, W)``."""
-    height = x.shape[2]
+    height, width = x.shape[2:]
+    totals, most = np.empty(LENGTH, x.dtype), np.empty(LENGTH, x.dtype)
+    whole = width - width % LENGTH
     for unit in range(start, stop):
         b, y = unit // height, unit % height
         for c in range(x.shape[1]):
-            row, most = x[b, c, y], x[b, c, y, 0]
-            for place in range(len(row)):
-                most = larger(most, row[place])
-            sums[b, c, y], largest[b, c, y] = _sum_row(row), most
+            row = x[b, c, y]
+            total, top = splat(x.dtype.type(0)), splat(row[0])
+            for place in range(0, whole, LENGTH):
+                pixels = load(row, place)
+                total, top = total + pixels, maximum(top, pixels)
+            store(totals, 0, total)
+            store(most, 0, top)
+            for place in range(whole, width):
+                totals[place % LENGTH] += row[place]
+                most[place % LENGTH] = larger(most[place % LENGTH], row[place])
+            sums[b, c, y], largest[b, c, y] = totals.sum(), most[0]
+            for place in range(1, LENGTH):
+                largest[b, c, y] = larger(largest[b, c, y], most[place])
 
 
 @compiled
@@ -140,6 +152,17 @@ def weigh_rows(x, picture, out, start, stop):  # type: ignore[no-untyped-def]
         copy_row(out[b, 0, y], x[b, 0, y])
         add_row(out[b, 0, y], x.dtype.type(1), picture[b, 0, y])
         sigmoid_row(out[b, 0, y])
+
+
+@compiled
+def clamp_rows(x, start, stop):  # type: ignore[no-untyped-def]
+    """Clamps to [0, 1] in place."""
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for unit in range(start, stop):
+        row = x[unit]
+        for place in range(len(row)):
+            value = zero if row[place] < zero else row[place]  # NaN stays
+            row[place] = one if value > one else value
 
 
 @compiled

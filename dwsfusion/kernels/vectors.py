@@ -75,6 +75,18 @@ def splat(context: Any, number: Any) -> Any:
 
 
 @_instruction
+def maximum(context: Any, one: Any, other: Any) -> Any:
+    """The larger number in each place; a NaN wins."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, b = args
+        wins = builder.or_(builder.fcmp_ordered(">", b, a), builder.fcmp_unordered("uno", b, b))
+        return builder.select(wins, b, a)
+
+    return one(one, other), generate
+
+
+@_instruction
 def transpose(context: Any, array: Any, index: Any, step: Any, out: Any, place: Any, stride: Any) -> Any:
     """Turns `LENGTH` vectors, each step after the last, into as many, each stride after the last."""
 

@@ -11,7 +11,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from dwsfusion.kernels.rows import in_parallel
+from dwsfusion.kernels.threads import in_parallel
 
 LANES = 64
 

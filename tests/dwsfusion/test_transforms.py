@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("numba")
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
-from dwsfusion.kernels.rows import compiled, scratch
+from dwsfusion.kernels.rows import compiled, recycled, scratch
 from dwsfusion.kernels.vectors import LENGTH, transpose
 
 
@@ -28,9 +28,9 @@ def test_a_buffer_of_columns_is_transformed(size: int, dtype: type, tolerance: f
 def test_large_prime_factors_are_left_to_torch() -> None:
     assert radices(17) is None
     assert radices(2 * 13) == (2, 13)
-    assert bands.transformable(torch.zeros(16, 26))
-    assert not bands.transformable(torch.zeros(16, 17))
-    assert not bands.transformable(torch.zeros(15, 16))
+    assert bands.transformable(16, 26)
+    assert not bands.transformable(16, 17)
+    assert not bands.transformable(15, 16)
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 2, 26, 60)])
@@ -39,7 +39,7 @@ def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...])
     x, gates = torch.rand(shape, dtype=torch.float64), torch.rand(shape[0], 3, *shape[2:], dtype=torch.float64)
     room = np.full((*shape[:3], shape[3] + 7), np.nan)  # the result may be a part of something larger
     inner, sums = room[..., 2 : 2 + shape[3]], np.empty((*shape[:2], shape[3]))
-    bands.select(x, gates.numpy(), inner, sums)
+    bands.select(x.numpy(), gates.numpy(), inner, sums)
     images = [x, *(reference.low_pass(x, cutoff) for cutoff in (2, 4, 8))]
     steps = [2 * gates[:, k : k + 1] * (images[k] - images[k + 1]) for k in range(3)]
     expected = (sum(steps) + images[3]).numpy()
@@ -66,3 +66,16 @@ def test_scratch_memory_is_used_again_where_it_is_large_enough() -> None:
     assert np.shares_memory(first, again)
     assert not np.shares_memory(scratch("test", (2, 3), np.dtype(np.float64)), first)
     assert scratch("test", (50, 5), np.dtype(np.float32)).shape == (50, 5)
+
+
+def test_memory_is_recycled_only_when_nobody_holds_it() -> None:
+    dtype = np.dtype(np.float32)
+    first = recycled((3, 5), dtype)
+    place = first.__array_interface__["data"][0]
+    part = torch.from_numpy(first)[1:2]
+    del first
+    other = recycled((5, 3), dtype)
+    assert not np.shares_memory(other, part.numpy())
+    del part
+    assert recycled((15,), dtype).__array_interface__["data"][0] == place
+    assert recycled((15,), np.dtype(np.float64)).dtype == np.float64

@@ -1,0 +1,111 @@
+"""Work shared among threads: loops over rows, and whole branches of a network side by side.
+
+Torch's own threads would wait for more work by spinning, on a core that the loops need.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from functools import lru_cache, partial
+from itertools import pairwise
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+_LEAST_ROWS = 4
+_LEAST_NUMBERS = 2**15
+"""Of the largest array, for each thread: waking one takes as long as some ten thousand numbers."""
+_mine = threading.local()
+T = TypeVar("T")
+
+
+def in_parallel(kernel: Callable[..., None], count: int, *args: Any) -> None:
+    """Calls ``kernel(*args, start, stop)`` on as many parts of ``range(count)`` as threads are worth it."""
+    largest = max((x.size for x in args if isinstance(x, np.ndarray)), default=0)
+    threads = max(1, min(_allowed(), count // _LEAST_ROWS, largest // _LEAST_NUMBERS))
+    if threads == 1:
+        return kernel(*args, 0, count)
+    parts = pairwise(count * part // threads for part in range(threads + 1))
+    _do([partial(kernel, *args, *part) for part in parts])
+    return None
+
+
+def side_by_side(*tasks: Callable[[], T]) -> list[T]:
+    """Does tasks at the same time, each with its share of the threads; their results in order."""
+    threads = _allowed()
+    if threads < len(tasks):
+        return [task() for task in tasks]
+    inference = torch.is_inference_mode_enabled()
+
+    def begin(task: Callable[[], T]) -> T:
+        before, _mine.threads = getattr(_mine, "threads", None), threads // len(tasks)
+        try:
+            with torch.inference_mode(inference), torch.no_grad():
+                return task()
+        finally:
+            _mine.threads = before
+
+    return _do([partial(copy_context().run, begin, task) for task in tasks])
+
+
+def _allowed() -> int:
+    """How many threads this thread may keep busy, itself among them."""
+    return getattr(_mine, "threads", None) or torch.get_num_threads()
+
+
+def _do(tasks: list[Callable[[], T]]) -> list[T]:
+    """Does tasks in this thread and in others; none waits for a thread that is busy elsewhere."""
+    # Whether tiny numbers count as zero is each thread's own setting: the others follow this one.
+    job = _Job(tasks, sys.float_info.min / 2 == 0)
+    team = _team(os.getpid())
+    for _ in tasks[1:]:
+        team.put(job)
+    job.work()
+    return job.results()
+
+
+class _Job:
+    """Tasks that threads take one after the other."""
+
+    def __init__(self, tasks: list[Callable[[], Any]], flush: bool) -> None:
+        self.flush = flush
+        self._left: Iterator[tuple[int, Callable[[], Any]]] = iter(list(enumerate(tasks)))
+        self._done: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+        self._count = len(tasks)
+
+    def work(self) -> None:
+        """Takes tasks until there are none left."""
+        for place, task in self._left:  # a list's iterator gives each item once, to whichever thread asks
+            try:
+                self._done.put((place, task(), None))
+            except BaseException as error:  # noqa: BLE001 - the thread that waits for the results raises it
+                self._done.put((place, None, error))
+
+    def results(self) -> list[Any]:
+        """Waits until all are done."""
+        done = sorted((self._done.get() for _ in range(self._count)), key=lambda item: item[0])
+        for _, _, error in done:
+            if error is not None:
+                raise error
+        return [result for _, result, _ in done]
+
+
+def _serve(jobs: "SimpleQueue[_Job]") -> None:
+    while True:
+        job = jobs.get()
+        torch.set_flush_denormal(job.flush)
+        job.work()
+        del job  # what it holds is not to lie about until the next one comes
+
+
+@lru_cache(maxsize=1)
+def _team(process: int) -> "SimpleQueue[_Job]":
+    # Keyed by the process: threads do not survive a fork.
+    jobs: SimpleQueue[_Job] = SimpleQueue()
+    for index in range((os.cpu_count() or 1) - 1):
+        threading.Thread(target=_serve, args=(jobs,), name=f"dwsfusion-{index}", daemon=True).start()
+    return jobs
