@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dwsfusion.kernels.fourier import ROW, radices, roots, transform
+from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
 from dwsfusion.kernels.rows import compiled, scratch
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
@@ -51,6 +51,7 @@ def select(planes: NDArray[Any], gates: NDArray[Any], inner: NDArray[Any], sums:
     rows, columns = _axis(height, planes.dtype), _axis(width, planes.dtype)
     whole, blocks = len(rows.order) + -len(rows.order) % LENGTH, -(-width // LENGTH)
     spectrum = scratch("spectrum", (2, whole, width), planes.dtype)
+    spectrum[:, len(rows.order) :] = 0
     narrow = scratch("narrow", (3, 2, whole, width), planes.dtype)
     for b, c in product(range(len(planes)), range(0, channels, 2)):
         pair = slice(c, c + 2)
@@ -97,7 +98,7 @@ def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[
     """
     width = spectrum.shape[2]
     a, b = np.empty(ROW * width, spectrum.dtype), np.empty(ROW * width, spectrum.dtype)
-    c = np.empty(ROW * width, spectrum.dtype)
+    c, low = np.empty(ROW * width, spectrum.dtype), np.empty(ROW * (len(columns.order) + 1), spectrum.dtype)
     # The symmetric half of a filter, and the scale of the transforms.
     half = splat(spectrum.dtype.type(0.5 / (len(rows.roots) // 2 * width)))
     for block in range(start, stop):
@@ -109,13 +110,14 @@ def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[
             if i >= rows.kept[band]:
                 continue
             window, mirrored = half * load(rows.windows[band], i), half * load(rows.mirrored[band], i)
-            c[:] = 0
             for j in range(columns.kept[band]):
                 k = ROW * columns.order[j]
                 mask = window * splat(columns.windows[band, j]) + mirrored * splat(columns.mirrored[band, j])
-                store(c, k, mask * load(a, k + LENGTH))
-                store(c, k + LENGTH, mask * load(a, k))
-            c, b = transform(c, b, columns.radices, columns.roots)
+                store(low, ROW * j, mask * load(a, k + LENGTH))
+                store(low, ROW * j + LENGTH, mask * load(a, k))
+            low[ROW * columns.kept[band] : ROW * (columns.kept[band] + 1)] = 0
+            parts = (low, 0), (low, LENGTH)
+            c, b = transform_low(columns.kept[band], *parts, ROW, c, b, columns.radices, columns.roots)
             for x in range(0, width, LENGTH):
                 x = min(x, width - LENGTH)
                 transpose(c, ROW * x, ROW, narrow[band, 0], i * width + x, width)
@@ -157,9 +159,5 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
 @compiled
 def _restored(narrow, band, x, a, b, rows):  # type: ignore[no-untyped-def]
     """One filter's block of columns, parts swapped, and the other buffer."""
-    width = narrow.shape[3]
-    a[:] = 0
-    for i in range(rows.kept[band]):
-        store(a, ROW * rows.order[i], load(narrow[band, 0], i * width + x))
-        store(a, ROW * rows.order[i] + LENGTH, load(narrow[band, 1], i * width + x))
-    return transform(a, b, rows.radices, rows.roots)
+    parts = (narrow[band, 0], x), (narrow[band, 1], x)
+    return transform_low(rows.kept[band], *parts, narrow.shape[3], a, b, rows.radices, rows.roots)

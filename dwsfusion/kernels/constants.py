@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 T = TypeVar("T")
@@ -12,6 +13,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Kept:
+    views: dict[int, NDArray[Any]]
+    """The layer's tensors by their address."""
     numbers: bytes
     made: dict[Any, Any] = field(default_factory=dict)
 
@@ -22,15 +25,21 @@ _known: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
 def constants(make: Callable[..., T], layer: nn.Module, *options: Any) -> T:
     """``make(layer, *options)``, which is to depend on the layer's parameters and buffers and on the options alone."""
     # The numbers themselves are compared, a few hundred of them: they change in ways that leave no other trace.
-    numbers = b"".join(x.detach().numpy().tobytes() for x in _tensors(layer))
+    tensors = list(_tensors(layer))
+    addresses = [x.data_ptr() for x in tensors]
     kept = _known.get(layer)
-    if kept is None or kept.numbers != numbers:
-        kept = _known[layer] = _Kept(numbers)
+    if kept is None or list(kept.views) != addresses or _numbers(kept.views) != kept.numbers:
+        views = {address: x.detach().numpy() for address, x in zip(addresses, tensors, strict=True)}
+        kept = _known[layer] = _Kept(views, _numbers(views))
     key = (make, *options)
     if key not in kept.made:
         kept.made[key] = make(layer, *options)
     made: T = kept.made[key]
     return made
+
+
+def _numbers(views: dict[int, NDArray[Any]]) -> bytes:
+    return b"".join([x.tobytes() for x in views.values()])
 
 
 def _tensors(layer: nn.Module) -> Iterator[Tensor]:

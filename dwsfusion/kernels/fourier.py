@@ -49,7 +49,40 @@ def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
     Returns:
         The buffer with the result, and the other one.
     """
-    length, stride = len(turns) // 2, 1
+    return _go_on(a, b, len(turns) // 2, 1, sizes, turns)
+
+
+@compiled
+def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-untyped-def]
+    """Transforms columns of which only some low frequencies are not zero, no more than a quarter of them, and their opposites.
+
+    Args:
+        kept: how many, an odd number; behind them comes a row of zeros.
+        re: an array, and where in it the real parts start, in the order 0, 1, -1, 2, -2 and so on.
+        im: the same for the imaginary parts.
+        step: how far one is from the next.
+        a: a buffer of any content.
+        b: another one.
+        sizes: the radices.
+        turns: the roots.
+
+    Returns:
+        The buffer with the result, and the other one.
+    """
+    length = len(turns) // 2
+    if sizes[0] == 4:
+        _radix_4_low(kept, re, im, step, a, length // 4, turns)
+        return _go_on(a, b, length // 4, 4, sizes[1:], turns)
+    a[:] = 0
+    for i in range(kept):
+        k = ROW * (-(i // 2) % length if i % 2 == 0 else i // 2 + 1)
+        store(a, k, load(re[0], re[1] + i * step))
+        store(a, k + LENGTH, load(im[0], im[1] + i * step))
+    return _go_on(a, b, length, 1, sizes, turns)
+
+
+@compiled
+def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
     for radix in sizes:
         if radix == 4:
             _radix_4(a, b, length, stride, turns)
@@ -93,6 +126,29 @@ def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
             even_re, even_im, odd_re, odd_im = a_re - c_re, a_im - c_im, b_re - d_re, b_im - d_im
             _turn(out, o + near, even_re + odd_im, even_im - odd_re, turns, k)
             _turn(out, o + 3 * near, even_re - odd_im, even_im + odd_re, turns, 3 * k)
+
+
+@compiled
+def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyped-def]
+    """The first `_radix_4`, of which the third input is always zero, and the second but for one frequency."""
+    for p in range(part):
+        o = ROW * 4 * p
+        a_re, a_im = _low(kept, re, im, step, 2 * p - 1 if p else 0)
+        b_re, b_im = _low(kept, re, im, step, 2 * (p + part) - 1)
+        d_re, d_im = _low(kept, re, im, step, 2 * (part - p))
+        odd_re, odd_im = b_re + d_re, b_im + d_im
+        store(out, o, a_re + odd_re)
+        store(out, o + LENGTH, a_im + odd_im)
+        _turn(out, o + 2 * ROW, a_re - odd_re, a_im - odd_im, turns, 2 * p)
+        odd_re, odd_im = b_re - d_re, b_im - d_im
+        _turn(out, o + ROW, a_re + odd_im, a_im - odd_re, turns, p)
+        _turn(out, o + 3 * ROW, a_re - odd_im, a_im + odd_re, turns, 3 * p)
+
+
+@compiled
+def _low(kept, re, im, step, i):  # type: ignore[no-untyped-def]
+    i = min(i, kept) * step
+    return load(re[0], re[1] + i), load(im[0], im[1] + i)
 
 
 @compiled

@@ -22,7 +22,8 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "reassoc", "nsz"},
 }
 _kept = threading.local()
-_RECYCLED = 16
+_PAGE = 2**21
+_RECYCLED = 32
 """Arrays that a thread keeps in sight."""
 
 
@@ -44,24 +45,37 @@ def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """An array of any content in memory that this thread keeps under a name: fresh memory costs a fault a page."""
-    size, key = prod(shape), f"{name} {dtype}"
-    kept = getattr(_kept, key, None)
-    if kept is None or kept.size < size:
-        kept = np.empty(size, dtype)
-        setattr(_kept, key, kept)
-    return kept[:size].reshape(shape)
+    kept: dict[str, NDArray[Any]] = _kept.__dict__.setdefault("scratch", {})
+    if name not in kept or kept[name].nbytes < _room(shape, dtype):
+        kept[name] = np.empty(_room(shape, dtype), np.uint8)
+    return _laid(kept[name], shape, dtype)
 
 
 def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of any content in the memory of an earlier one of this size that nobody holds any more, if any does."""
+    """An array of any content, in the memory of an earlier one that nobody holds any more, if there is some."""
     kept: list[NDArray[Any]] = _kept.__dict__.setdefault("recycled", [])
-    size = prod(shape)
+    room = _room(shape, dtype)
     for place in range(len(kept)):
-        if kept[place].size == size and kept[place].dtype == dtype and _holders(kept, place) == _UNUSED:
-            return kept[place].reshape(shape)
-    del kept[: len(kept) - _RECYCLED + 1]
-    kept.append(np.empty(size, dtype))
-    return kept[-1].reshape(shape)
+        if kept[place].nbytes == room and _holders(kept, place) == _UNUSED:
+            return _laid(kept[place], shape, dtype)
+    if len(kept) == _RECYCLED:
+        del kept[0]
+    kept.append(np.empty(room, np.uint8))
+    return _laid(kept[-1], shape, dtype)
+
+
+def _room(shape: tuple[int, ...], dtype: Any) -> int:
+    """Bytes for an array: whole large pages, and one more to start at the start of one.
+
+    With small pages, a step down a column costs a look-up each. Numpy asks for large ones from 4 MB on.
+    """
+    size = prod(shape) * np.dtype(dtype).itemsize
+    return size if size < _PAGE // 16 else size + -size % _PAGE + _PAGE
+
+
+def _laid(room: NDArray[Any], shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    start = -room.ctypes.data % _PAGE if room.nbytes >= 2 * _PAGE else 0
+    return np.ndarray(shape, dtype, room, start)
 
 
 def _holders(kept: list[NDArray[Any]], place: int) -> int:

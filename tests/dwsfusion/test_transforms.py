@@ -60,12 +60,27 @@ def test_transpose_turns_rows_to_columns() -> None:
 
 
 def test_scratch_memory_is_used_again_where_it_is_large_enough() -> None:
-    first = scratch("test", (4, 5), np.dtype(np.float32))
-    again = scratch("test", (2, 3), np.dtype(np.float32))
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    first = scratch("test", (4, 5), single)
+    again = scratch("test", (2, 3), single)
     assert again.shape == (2, 3)
     assert np.shares_memory(first, again)
-    assert not np.shares_memory(scratch("test", (2, 3), np.dtype(np.float64)), first)
-    assert scratch("test", (50, 5), np.dtype(np.float32)).shape == (50, 5)
+    assert scratch("test", (50, 5), double).shape == (50, 5)
+
+
+def test_large_memory_starts_at_a_page() -> None:
+    large = recycled((2**19,), np.dtype(np.float32))
+    assert large.ctypes.data % 2**21 == 0
+    large[:] = 0
+
+
+def test_what_memory_held_before_does_not_come_out() -> None:
+    x, gates = torch.rand(1, 2, 40, 48), torch.rand(1, 3, 40, 48)
+    inner, sums = np.empty((1, 2, 40, 48), np.float32), np.empty((1, 2, 48), np.float32)
+    for name in ("spectrum", "narrow"):
+        scratch(name, (6, 40, 48), np.dtype(np.float32))[:] = np.nan
+    bands.select(x.numpy(), gates.numpy(), inner, sums)
+    assert np.isfinite(inner).all()
 
 
 def test_memory_is_recycled_only_when_nobody_holds_it() -> None:
