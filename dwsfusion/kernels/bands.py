@@ -1,7 +1,9 @@
 """Frequency selection by our own Fourier transforms, which work on `LENGTH` columns at a time.
 
-Two planes at a time are the real and the imaginary part of one: the filters are real, so they stay apart. Of the
-transformed rows only those that some filter keeps go on, low frequencies first: each filter's are the first so many.
+Two planes at a time are the real and the imaginary part of one: the filters are real, so they stay apart. A lone plane
+has two blocks of its columns in these places, and goes on with half of the rows: its spectrum mirrors itself.
+Of the transformed rows only those that some filter keeps go on, low frequencies first: each filter's are the first so
+many.
 """
 
 from functools import lru_cache
@@ -22,7 +24,7 @@ class Axis(NamedTuple):
     """The filters along one axis; everything of the frequencies that some filter keeps."""
 
     order: NDArray[Any]
-    """``(K,)``: 0, 1, -1, 2, -2 and so on, where negative ones count from the end."""
+    """``(K,)``: 0, 1, -1, 2, -2 and so on, where negative ones count from the end; for a lone plane 0, 1, 2."""
     kept: NDArray[Any]
     """``(3,)``: how many of them each filter keeps."""
     windows: NDArray[Any]
@@ -48,13 +50,14 @@ def select(planes: NDArray[Any], gates: NDArray[Any], inner: NDArray[Any], sums:
         sums: to be filled with the sums of the columns of inner, ``(B, C, W)``.
     """
     channels, height, width = planes.shape[1:]
-    rows, columns = _axis(height, planes.dtype), _axis(width, planes.dtype)
-    whole, blocks = len(rows.order) + -len(rows.order) % LENGTH, -(-width // LENGTH)
-    spectrum = scratch("spectrum", (2, whole, width), planes.dtype)
-    spectrum[:, len(rows.order) :] = 0
-    narrow = scratch("narrow", (3, 2, whole, width), planes.dtype)
+    columns = _axis(width, planes.dtype)
     for b, c in product(range(len(planes)), range(0, channels, 2)):
-        pair = slice(c, c + 2)
+        pair, lone = slice(c, c + 2), c + 1 == channels
+        rows, blocks = _axis(height, planes.dtype, lone), -(-width // (LENGTH * (1 + lone)))
+        whole = len(rows.order) + -len(rows.order) % LENGTH
+        spectrum = scratch("spectrum", (2, whole, width), planes.dtype)
+        spectrum[:, len(rows.order) :] = 0
+        narrow = scratch("narrow", (3, 2, whole, width), planes.dtype)
         in_parallel(_transform_columns, blocks, planes[b, pair], spectrum, rows)
         in_parallel(_filter_rows, whole // LENGTH, spectrum, narrow, rows, columns)
         out = (inner[b, pair], sums[b, pair])
@@ -62,32 +65,51 @@ def select(planes: NDArray[Any], gates: NDArray[Any], inner: NDArray[Any], sums:
 
 
 @lru_cache(maxsize=64)
-def _axis(size: int, dtype: Any) -> Axis:
+def _axis(size: int, dtype: Any, lone: bool = False) -> Axis:
     window: NDArray[Any] = kept_frequencies(size).numpy()
     mirrored = np.roll(window[:, ::-1], 1, 1)
     # The highest frequency that a filter keeps, of either sign.
     highest = [int(np.flatnonzero(kept[: size // 2 + 1]).max()) for kept in window + mirrored]
-    order = np.array([0, *(sign * k for k in range(1, max(highest) + 1) for sign in (1, -1))]) % size
+    signs = (1,) if lone else (1, -1)
+    order = np.array([0, *(sign * k for k in range(1, max(highest) + 1) for sign in signs)]) % size
     margin = ((0, 0), (0, -len(order) % LENGTH))
     kept, opposite = (np.pad(part[:, order], margin).astype(dtype, order="C") for part in (window, mirrored))
-    return Axis(order, 2 * np.array(highest) + 1, kept, opposite, np.array(radices(size)), roots(size, dtype))
+    return Axis(order, len(signs) * np.array(highest) + 1, kept, opposite, np.array(radices(size)), roots(size, dtype))
 
 
 @compiled
 def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-untyped-def]
     """Blocks of columns of one or two planes to their frequencies that are kept."""
     height, width = planes.shape[1:]
-    last = len(planes) - 1  # a lone plane goes twice
+    lone = len(planes) == 1
     a, b = np.empty(ROW * height, planes.dtype), np.empty(ROW * height, planes.dtype)
+    half = splat(planes.dtype.type(0.5))
     for block in range(start, stop):
-        x = min(block * LENGTH, width - LENGTH)
+        x, z = _columns(block, lone, width)
         for y in range(height):
             store(a, ROW * y, load(planes[0], y * width + x))
-            store(a, ROW * y + LENGTH, load(planes[last], y * width + x))
+            store(a, ROW * y + LENGTH, load(planes[len(planes) - 1], y * width + z))
         a, b = transform(a, b, rows.radices, rows.roots)
         for i in range(len(rows.order)):
-            store(spectrum[0], i * width + x, load(a, ROW * rows.order[i]))
-            store(spectrum[1], i * width + x, load(a, ROW * rows.order[i] + LENGTH))
+            k = ROW * rows.order[i]
+            re, im = load(a, k), load(a, k + LENGTH)
+            if lone:
+                k = ROW * (-rows.order[i] % height)
+                back_re, back_im = load(a, k), load(a, k + LENGTH)
+                store(spectrum[0], i * width + z, half * (im + back_im))
+                store(spectrum[1], i * width + z, half * (back_re - re))
+                re, im = half * (re + back_re), half * (im - back_im)
+            store(spectrum[0], i * width + x, re)
+            store(spectrum[1], i * width + x, im)
+
+
+@compiled
+def _columns(block, lone, width):  # type: ignore[no-untyped-def]
+    """Where the columns start that a block has as its real and as its imaginary parts; the last ones are done twice."""
+    last = width - LENGTH
+    if lone:
+        return min(2 * LENGTH * block, last), min(2 * LENGTH * block + LENGTH, last)
+    return min(LENGTH * block, last), min(LENGTH * block, last)
 
 
 @compiled
@@ -136,28 +158,45 @@ def _turn_block(plane, start, step, out, place, stride, width):  # type: ignore[
 def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # type: ignore[no-untyped-def]
     """Blocks of columns back to pixels, and the bands between these images times the gates."""
     height, width = planes.shape[1:]
+    lone = len(planes) == 1
     low2, low4 = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
     low8, spare = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
+    paired = np.empty(2 * ROW * (len(rows.order) + 1), narrow.dtype)
     two = splat(narrow.dtype.type(2))
     for block in range(start, stop):
-        x = min(block * LENGTH, width - LENGTH)
-        low2, spare = _restored(narrow, 0, x, low2, spare, rows)
-        low4, spare = _restored(narrow, 1, x, low4, spare, rows)
-        low8, spare = _restored(narrow, 2, x, low8, spare, rows)
-        for k in range(len(planes)):
-            total = splat(narrow.dtype.type(0))
+        starts = _columns(block, lone, width)
+        low2, spare = _restored(narrow, 0, starts, lone, low2, spare, paired, rows)
+        low4, spare = _restored(narrow, 1, starts, lone, low4, spare, paired, rows)
+        low8, spare = _restored(narrow, 2, starts, lone, low8, spare, paired, rows)
+        for part in range(2):
+            plane, x, total = min(part, len(planes) - 1), starts[part], splat(narrow.dtype.type(0))
             for y in range(height):
-                i, j = y * width + x, ROW * y + LENGTH * (1 - k)  # the parts are swapped
+                i, j = y * width + x, ROW * y + LENGTH * (1 - part)  # the parts are swapped
                 l2, l4, l8 = load(low2, j), load(low4, j), load(low8, j)
-                high, middle = load(gates[0], i) * (load(planes[k], i) - l2), load(gates[1], i) * (l2 - l4)
+                high, middle = load(gates[0], i) * (load(planes[plane], i) - l2), load(gates[1], i) * (l2 - l4)
                 value = l8 + two * (high + middle + load(gates[2], i) * (l4 - l8))
-                store(inner[k, y], x, value)
+                store(inner[plane, y], x, value)
                 total = total + value
-            store(sums[k], x, total)
+            store(sums[plane], x, total)
 
 
 @compiled
-def _restored(narrow, band, x, a, b, rows):  # type: ignore[no-untyped-def]
+def _restored(narrow, band, starts, lone, a, b, paired, rows):  # type: ignore[no-untyped-def]
     """One filter's block of columns, parts swapped, and the other buffer."""
-    parts = (narrow[band, 0], x), (narrow[band, 1], x)
-    return transform_low(rows.kept[band], *parts, narrow.shape[3], a, b, rows.radices, rows.roots)
+    width, kept = narrow.shape[3], rows.kept[band]
+    if not lone:
+        parts = (narrow[band, 0], starts[0]), (narrow[band, 1], starts[0])
+        return transform_low(kept, *parts, width, a, b, rows.radices, rows.roots)
+    for k in range(kept):  # one block plus i times the other; at the opposite frequency both are conjugate
+        x, z, place = k * width + starts[0], k * width + starts[1], ROW * 2 * k
+        re, im, more_re, more_im = (
+            load(narrow[band, 1], x), load(narrow[band, 0], x), load(narrow[band, 1], z), load(narrow[band, 0], z)
+        )  # fmt: skip
+        store(paired, place, more_re - im)
+        store(paired, place + LENGTH, re + more_im)
+        if k:  # what frequency 0 has as imaginary parts are rounding errors
+            store(paired, place - ROW, im + more_re)
+            store(paired, place - ROW + LENGTH, re - more_im)
+    kept = 2 * kept - 1
+    paired[ROW * kept : ROW * (kept + 1)] = 0
+    return transform_low(kept, (paired, 0), (paired, LENGTH), ROW, a, b, rows.radices, rows.roots)

@@ -54,7 +54,7 @@ def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
 
 @compiled
 def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-untyped-def]
-    """Transforms columns of which only some low frequencies are not zero, no more than a quarter of them, and their opposites.
+    """Transforms columns that are zero but for some low frequencies, at most a quarter of them, and their opposites.
 
     Args:
         kept: how many, an odd number; behind them comes a row of zeros.
