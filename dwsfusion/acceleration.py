@@ -31,7 +31,7 @@ def training_kernels(x: Tensor) -> ModuleType | None:
     if not known or not _wanted.get() or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export():
         return None
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-    return None if tracing else _kernels()
+    return None if tracing else compiled_kernels()
 
 
 def inference_kernels(x: Tensor, *parts: torch.nn.Module) -> ModuleType | None:
@@ -42,7 +42,8 @@ def inference_kernels(x: Tensor, *parts: torch.nn.Module) -> ModuleType | None:
 
 
 @cache
-def _kernels() -> ModuleType | None:
+def compiled_kernels() -> ModuleType | None:
+    """The compiled loops, or None where numba is missing."""
     try:
         return import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
     except ImportError as error:

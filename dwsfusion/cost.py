@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dwsfusion.acceleration import plain_operations
+from dwsfusion.acceleration import compiled_kernels, plain_operations
 from dwsfusion.devices import CPU, wait_for
 from dwsfusion.generator import Generator
 from dwsfusion.onnx import try_onnx
@@ -27,6 +27,8 @@ from dwsfusion.onnx import try_onnx
 Network = Callable[[Tensor, Tensor], Any]
 Shape = Sequence[int]
 _LEAST_ROUNDS = 3
+_REST_S = 0.02
+"""Before each measurement: threads of the method before go on spinning for a while."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def gpu_timing(name: str, net: nn.Module, size: tuple[int, int], rounds: int) ->
 def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[dict[str, Any]]:
     """Where the time goes on the CPU, beside the least that memory allows.
 
+    The estimators run side by side, so the times of their stages are of the same moments.
+
     Returns:
         For each stage its median time (``ms``); ``bound_ms``, to read its inputs and write its outputs once at the
         rate at which this machine copies memory; and how many times longer than that it takes (``times_bound``).
@@ -224,6 +228,7 @@ def _watch(name: str, stage: nn.Module, spent: dict[str, list[float]], moved: di
 
 def _seconds(net: Network, pair: Tensor, device: torch.device) -> float:
     wait_for(device)
+    time.sleep(_REST_S)
     start = time.perf_counter()
     net(pair[0], pair[1])
     wait_for(device)
@@ -250,6 +255,8 @@ def _peak_mb(compute: Callable[[], Any], device: torch.device) -> float | None:
         compute()
         return (torch.cuda.max_memory_allocated(device) - before) / 2**20
     reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+    if (kernels := compiled_kernels()) is not None:
+        kernels.release_memory()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)  # what earlier methods left would hide what this one needs
     try:

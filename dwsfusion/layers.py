@@ -202,9 +202,9 @@ class ChannelAttention(nn.Module):
         """The factors ``(B, C, 1, 1)``."""
         if self.mlp is None:
             return x.new_full((*x.shape[:2], 1, 1), 0.5)
-        kernels = inference_kernels(x, self)
-        mean, largest = kernels.mean_and_maximum(x) if kernels is not None else (x.mean((2, 3)), x.amax((2, 3)))
-        said: Tensor = self.mlp(mean) + self.mlp(largest)  # (B, C)
+        if (kernels := inference_kernels(x, self)) is not None:
+            return kernels.channel_scale(self.mlp, x)
+        said: Tensor = self.mlp(x.mean((2, 3))) + self.mlp(x.amax((2, 3)))  # (B, C)
         return said.sigmoid()[:, :, None, None]
 
 

@@ -8,18 +8,17 @@ import torch
 
 from downstream.report.tables import measured, print_table, write_csv
 from dwsfusion import InputError
-from dwsfusion.checkpoints import load_generator
+from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.command import check_writable, run_command
 from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
-from dwsfusion.generator import RELEASED, Generator
 from dwsfusion.runs import write_json, write_run
 from dwsfusion.training.cost import compare_steps
 
 
 @dataclass(frozen=True)
 class Config:
-    weights: Path | None = None
-    """Weights, ours (.safetensors) or the authors' (.pth); without it untrained ones."""
+    weights: Path = DEFAULT_WEIGHTS
+    """Weights, ours (.safetensors) or the authors' (.pth)."""
     sizes: tuple[tuple[int, int], ...] = ((240, 320), (480, 640), (720, 1280), (1080, 1920))
     """Height and width of the pictures in pixels, one pair of numbers a size."""
     stages: tuple[int, int] = (480, 640)
@@ -40,7 +39,7 @@ def main(config: Config) -> int:
         raise InputError(f"expected the plain computation in {reference}, found none: run this in a checkout")
     check_writable(config.out)
     torch.set_num_threads(config.threads)
-    net = load_generator(config.weights) if config.weights else Generator(RELEASED).eval()
+    net = load_generator(config.weights)
     plain = run_path(str(reference))
     timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
     rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)

@@ -4,22 +4,24 @@ from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import (
     add_matched,
+    channel_scale,
     clamp,
     conv_relu_twice_mean,
     cross,
     down,
     fa2m,
     fadc,
-    mean_and_maximum,
     sigmoid_of_sum,
     stack,
     up,
 )
+from dwsfusion.kernels.rows import release_memory
 from dwsfusion.kernels.threads import side_by_side
 
 __all__ = [
     "adaptive_convolution",
     "add_matched",
+    "channel_scale",
     "clamp",
     "conv_relu_twice_mean",
     "convolve",
@@ -27,7 +29,7 @@ __all__ = [
     "down",
     "fa2m",
     "fadc",
-    "mean_and_maximum",
+    "release_memory",
     "side_by_side",
     "sigmoid_of_sum",
     "stack",

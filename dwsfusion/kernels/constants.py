@@ -1,6 +1,6 @@
 """What the loops make of a layer's parameters, kept until one of these numbers changes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -25,7 +25,7 @@ _known: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
 def constants(make: Callable[..., T], layer: nn.Module, *options: Any) -> T:
     """``make(layer, *options)``, which is to depend on the layer's parameters and buffers and on the options alone."""
     # The numbers themselves are compared, a few hundred of them: they change in ways that leave no other trace.
-    tensors = list(_tensors(layer))
+    tensors = _tensors(layer)
     addresses = [x.data_ptr() for x in tensors]
     kept = _known.get(layer)
     if kept is None or list(kept.views) != addresses or _numbers(kept.views) != kept.numbers:
@@ -42,11 +42,9 @@ def _numbers(views: dict[int, NDArray[Any]]) -> bytes:
     return b"".join([x.tobytes() for x in views.values()])
 
 
-def _tensors(layer: nn.Module) -> Iterator[Tensor]:
-    for tensors in (layer._parameters, layer._buffers):
-        for tensor in tensors.values():
-            if tensor is not None:
-                yield tensor
+def _tensors(layer: nn.Module) -> list[Tensor]:
+    found = [x for x in (*layer._parameters.values(), *layer._buffers.values()) if x is not None]
     for part in layer._modules.values():
         if part is not None:
-            yield from _tensors(part)
+            found += _tensors(part)
+    return found

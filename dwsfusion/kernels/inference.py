@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.constants import constants
-from dwsfusion.kernels.loops import adapt, attend_rows, fadc_rows, frame, gate_rows, summary_rows
+from dwsfusion.kernels.loops import adapt, attend_rows, channel_gates, fadc_rows, frame, gate_rows, summary_rows
 from dwsfusion.kernels.rows import arrays, recycled, scratch
 from dwsfusion.kernels.sampling import LANES, MARGIN
 from dwsfusion.kernels.stages import (
@@ -182,14 +182,18 @@ def _up(stage: nn.Sequential) -> list[NDArray[Any]]:
     return arrays(*parameters)
 
 
-def mean_and_maximum(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each channel: ``(B, C, H, W)`` to ``(B, C)`` each."""
+def channel_scale(mlp: nn.Sequential, x: Tensor) -> Tensor:
+    """What a channel attention says of the channels' means and maxima: ``(B, C, H, W)`` to ``(B, C, 1, 1)``."""
     (picture,) = arrays(x)
     b, c, h, w = picture.shape
     sums, largest = np.empty((2, b, c, h), picture.dtype)
     in_parallel(extremes_rows, b * h, picture, sums, largest)
-    mean = (sums.sum(2, dtype=np.float64) / (h * w)).astype(sums.dtype)
-    return torch.from_numpy(mean), torch.from_numpy(largest.max(2))
+    scale = channel_gates(sums, largest, h * w, *constants(_weights, mlp))
+    return torch.from_numpy(scale)[:, :, None, None]
+
+
+def _weights(mlp: nn.Sequential) -> list[NDArray[Any]]:
+    return arrays(mlp[0].weight, mlp[2].weight)  # type: ignore[arg-type]
 
 
 def sigmoid_of_sum(x: Tensor, picture: Tensor) -> Tensor:

@@ -100,6 +100,41 @@ def _gates(squeezed, weight, bias):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def channel_gates(sums, largest, pixels, squeeze, excite):  # type: ignore[no-untyped-def]
+    """The sigmoid of a two-layer perceptron without bias, once for the channels' means and once for their maxima.
+
+    Args:
+        sums: of the rows, ``(B, C, H)``.
+        largest: of the rows, the same.
+        pixels: H times the width.
+        squeeze: weights ``(S, C)``.
+        excite: weights ``(C, S)``.
+
+    Returns:
+        ``(B, C)``.
+    """
+    pictures, channels = sums.shape[:2]
+    out = np.zeros((pictures, channels), sums.dtype)
+    said = np.empty((2, channels), sums.dtype)
+    for b in range(pictures):
+        for c in range(channels):
+            total, most = 0.0, largest[b, c, 0]
+            for y in range(sums.shape[2]):
+                total += sums[b, c, y]
+                most = larger(most, largest[b, c, y])
+            said[0, c], said[1, c] = total / pixels, most
+        for what in said:
+            for s in range(len(squeeze)):
+                hidden = (squeeze[s] * what).sum()
+                if hidden < 0:
+                    continue
+                for c in range(channels):
+                    out[b, c] += excite[c, s] * hidden  # NaN too
+        sigmoid_row(out[b])
+    return out
+
+
+@compiled
 def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
     """Mean and maximum over channels."""
     channels, height, width = x.shape[1:]

@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from sys import getrefcount
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numba import njit
@@ -21,7 +22,24 @@ _OPTIONS: dict[str, Any] = {
     # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
     "fastmath": {"contract", "reassoc", "nsz"},
 }
-_kept = threading.local()
+
+
+class _Memory:
+    """What a thread keeps."""
+
+    def __init__(self) -> None:
+        self.scratch: dict[str, NDArray[Any]] = {}
+        self.recycled: list[NDArray[Any]] = []
+        _memories.add(self)
+
+
+class _Mine(threading.local):
+    def __init__(self) -> None:
+        self.memory = _Memory()
+
+
+_memories: WeakSet[_Memory] = WeakSet()
+_mine = _Mine()
 _PAGE = 2**21
 _RECYCLED = 32
 """Arrays that a thread keeps in sight."""
@@ -45,7 +63,7 @@ def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
 
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """An array of any content in memory that this thread keeps under a name: fresh memory costs a fault a page."""
-    kept: dict[str, NDArray[Any]] = _kept.__dict__.setdefault("scratch", {})
+    kept = _mine.memory.scratch
     if name not in kept or kept[name].nbytes < _room(shape, dtype):
         kept[name] = np.empty(_room(shape, dtype), np.uint8)
     return _laid(kept[name], shape, dtype)
@@ -53,7 +71,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
 
 def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """An array of any content, in the memory of an earlier one that nobody holds any more, if there is some."""
-    kept: list[NDArray[Any]] = _kept.__dict__.setdefault("recycled", [])
+    kept = _mine.memory.recycled
     room = _room(shape, dtype)
     for place in range(len(kept)):
         if kept[place].nbytes == room and _holders(kept, place) == _UNUSED:
@@ -62,6 +80,12 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
         del kept[0]
     kept.append(np.empty(room, np.uint8))
     return _laid(kept[-1], shape, dtype)
+
+
+def release_memory() -> None:
+    """Gives back what all threads keep and do not use."""
+    for memory in list(_memories):
+        memory.scratch, memory.recycled = {}, []  # new ones: their thread may just be looking through the old
 
 
 def _room(shape: tuple[int, ...], dtype: Any) -> int:

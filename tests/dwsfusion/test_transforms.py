@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("numba")
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
-from dwsfusion.kernels.rows import compiled, recycled, scratch
+from dwsfusion.kernels.rows import compiled, recycled, release_memory, scratch
 from dwsfusion.kernels.vectors import LENGTH, transpose
 
 
@@ -94,3 +94,9 @@ def test_memory_is_recycled_only_when_nobody_holds_it() -> None:
     del part
     assert recycled((15,), dtype).__array_interface__["data"][0] == place
     assert recycled((15,), np.dtype(np.float64)).dtype == np.float64
+
+
+def test_released_memory_is_made_anew() -> None:
+    first = scratch("test", (4, 5), np.dtype(np.float32))
+    release_memory()
+    assert not np.shares_memory(scratch("test", (4, 5), np.dtype(np.float32)), first)
