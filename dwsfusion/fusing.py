@@ -4,10 +4,12 @@ fuser = Fuser.from_pretrained()
 fused = fuser.fuse(ir, vis)
 """
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from dwsfusion import images
+from dwsfusion.acceleration import compiled_kernels
 from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
@@ -105,7 +108,7 @@ class FolderResult:
     seconds: float = 0.0
     """From the first pair read to the last picture written."""
     network_seconds: float = 0.0
-    """How much of this the network was at work, while other threads read and wrote."""
+    """How long the network alone would have taken on as many cores, or how long it kept the GPU."""
 
     def speed(self) -> str:
         """How long it took, and for what share of the time the network was at work."""
@@ -125,7 +128,8 @@ def fuse_folder(
 
     A file that is there and was made by the same method from the same two files is kept; the mark for this
     lies in the file itself. A pair that cannot be read is skipped and named. The next pairs are read and the last
-    pictures written while the network computes; only a few of them are in memory at a time.
+    pictures written while the network computes, on a CPU a batch on each of torch's threads; only a few of them are
+    in memory at a time.
 
     Args:
         fuser: the method.
@@ -134,22 +138,33 @@ def fuse_folder(
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`.
     """
-    result = FolderResult({})
+    result, lanes = FolderResult({}), torch.get_num_threads() if fuser.device.type == "cpu" else 1
+    fusing: deque[Future[tuple[list[Future[None]], float]]] = deque()
     writes: deque[Future[None]] = deque()
     start, network_seconds, made = time.perf_counter(), 0.0, 0
-    with ThreadPoolExecutor(_THREADS) as readers, ThreadPoolExecutor(_THREADS) as writers:
+
+    def collect(waiting: int) -> None:
+        """Waits until no more than so many batches and pictures are on their way."""
+        nonlocal network_seconds
+        while len(fusing) > waiting * lanes:
+            begun, seconds = fusing.popleft().result()
+            writes.extend(begun)
+            network_seconds += seconds / lanes
+        while len(writes) > waiting * _AHEAD:
+            writes.popleft().result()
+
+    with (
+        ThreadPoolExecutor(_THREADS) as readers,
+        ThreadPoolExecutor(lanes) as networks,
+        ThreadPoolExecutor(_THREADS) as writers,
+    ):
         reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser, ir_range), batch_size + _AHEAD)
+        flush = sys.float_info.min / 2 == 0
         for batch in _batches(reads, batch_size, result):
-            began = time.perf_counter()
-            fused = fuser.fuse_tensors(torch.cat([job.ir for job in batch]), torch.cat([job.vis_y for job in batch]))
-            wait_for(fuser.device)
-            network_seconds += time.perf_counter() - began
-            writes.extend(writers.submit(_write, job, y) for job, y in zip(batch, fused.split(1), strict=True))
+            fusing.append(networks.submit(_fuse, fuser, batch, writers, flush))
             made += len(batch)
-            while len(writes) > _AHEAD:
-                writes.popleft().result()
-        for write in writes:
-            write.result()
+            collect(1)
+        collect(0)
     files = {name: path for name, path in result.files.items() if path.is_file()}
     return FolderResult(files, result.skipped, made, time.perf_counter() - start, network_seconds)
 
@@ -184,6 +199,20 @@ def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | N
     ir, vis = pair.read()
     colours = images.vis_tensor(vis, fuser.device)
     return _Job(path, source, images.ir_tensor(ir, ir_range, fuser.device), colours, images.luma(colours))
+
+
+def _fuse(fuser: Fuser, batch: list[_Job], writers: Executor, flush: bool) -> tuple[list[Future[None]], float]:
+    """Fuses a batch, on a CPU by this thread alone; the pictures being written, and the seconds of the network."""
+    torch.set_flush_denormal(flush)  # each thread's own setting
+    on_cpu, kernels = fuser.device.type == "cpu", compiled_kernels()
+    clock = time.thread_time if on_cpu and kernels is not None else time.perf_counter
+    began = clock()
+    # A picture for each core rather than all cores for each picture: nobody waits for a thread that reads or writes.
+    with kernels.allowing(1) if kernels is not None else nullcontext():
+        fused = fuser.fuse_tensors(torch.cat([job.ir for job in batch]), torch.cat([job.vis_y for job in batch]))
+    wait_for(fuser.device)
+    seconds = clock() - began
+    return [writers.submit(_write, job, y) for job, y in zip(batch, fused.split(1), strict=True)], seconds
 
 
 def _write(job: _Job, fused_y: Tensor) -> None:

@@ -1,5 +1,6 @@
 """Compiled inner loops of the layers for the CPU. This needs numba; the layers do without it too."""
 
+from dwsfusion.kernels.colours import coloured
 from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import (
@@ -16,13 +17,15 @@ from dwsfusion.kernels.inference import (
     up,
 )
 from dwsfusion.kernels.rows import release_memory
-from dwsfusion.kernels.threads import side_by_side
+from dwsfusion.kernels.threads import allowing, side_by_side
 
 __all__ = [
     "adaptive_convolution",
     "add_matched",
+    "allowing",
     "channel_scale",
     "clamp",
+    "coloured",
     "conv_relu_twice_mean",
     "convolve",
     "cross",

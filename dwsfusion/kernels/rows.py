@@ -47,10 +47,19 @@ _RECYCLED = 32
 
 def compiled(function: Any) -> Any:
     """Compiles at the first call and keeps the machine code on disk, where there is a place for it."""
+    return _compiled(function, _OPTIONS)
+
+
+def compiled_exactly(function: Any) -> Any:
+    """The same, but every sum and product is rounded as it stands there."""
+    return _compiled(function, _OPTIONS | {"fastmath": False})
+
+
+def _compiled(function: Any, options: dict[str, Any]) -> Any:
     try:
-        dispatcher = njit(cache=True, **_OPTIONS)(function)
+        dispatcher = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-        return njit(**_OPTIONS)(function)
+        return njit(**options)(function)
     # Numba would notice a change of the function's own file only, but the kernels call one another across files.
     dispatcher._cache._cache_file._source_stamp = _source_stamp()
     return dispatcher

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -42,14 +43,20 @@ def side_by_side(*tasks: Callable[[], T]) -> list[T]:
     inference = torch.is_inference_mode_enabled()
 
     def begin(task: Callable[[], T]) -> T:
-        before, _mine.threads = getattr(_mine, "threads", None), threads // len(tasks)
-        try:
-            with torch.inference_mode(inference), torch.no_grad():
-                return task()
-        finally:
-            _mine.threads = before
+        with allowing(threads // len(tasks)), torch.inference_mode(inference), torch.no_grad():
+            return task()
 
     return _do([partial(copy_context().run, begin, task) for task in tasks])
+
+
+@contextmanager
+def allowing(threads: int) -> Iterator[None]:
+    """Inside, this thread may keep so many threads busy, itself among them."""
+    before, _mine.threads = getattr(_mine, "threads", None), threads
+    try:
+        yield
+    finally:
+        _mine.threads = before
 
 
 def _allowed() -> int:

@@ -2,12 +2,14 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from dwsfusion import images
+from dwsfusion.acceleration import plain_operations
 from dwsfusion.errors import ImageError, InputError
 
 Save = Callable[[Path, np.ndarray], Path]
@@ -130,13 +132,26 @@ def test_pairs_of_unequal_or_tiny_size_are_refused() -> None:
         images.check_same_size(np.zeros((15, 30)), np.zeros((15, 30, 3)))
 
 
-@pytest.mark.parametrize("height", [1, 31, 32, 70])
-def test_colour_by_strips_is_colour_at_once(height: int) -> None:
-    y, vis = torch.rand(1, 1, height, 20), torch.rand(1, 3, height, 20)
-    at_once = images.to_uint8(images.with_chroma(y, *images.chroma(vis)))[0]
-    found = images.coloured(y, vis)
-    assert (found.shape, found.dtype) == ((height, 20, 3), np.uint8)
-    assert (found == at_once).all()
+def test_the_loop_rounds_colours_as_the_plain_operations_do() -> None:
+    y = torch.rand(1, 1, 300, 410)
+    for vis in (torch.rand(1, 3, 300, 410), torch.rand(1, 1, 300, 410).expand(-1, 3, -1, -1)):
+        found = images.coloured(y, vis)
+        with plain_operations():
+            expected = images.coloured(y, vis)
+        assert (found.shape, found.dtype) == ((300, 410, 3), np.uint8)
+        assert (found == expected).all()
+
+
+def test_a_png_is_read_alike_by_other_programs(tmp_path: Path, random: np.random.Generator) -> None:
+    for image in (random.integers(0, 256, (20, 24, 3), np.uint8), random.integers(0, 256, (17, 19), np.uint8)):
+        images.write_png(tmp_path / "x.png", image, {"method": "é", "other": "b"})
+        with Image.open(tmp_path / "x.png") as opened:
+            opened.verify()
+        with Image.open(tmp_path / "x.png") as opened:
+            assert opened.text == {"method": "é", "other": "b"}
+            assert (np.asarray(opened) == image).all()
+        again = cv2.imread(str(tmp_path / "x.png"), cv2.IMREAD_UNCHANGED)
+        assert (again == (image[..., ::-1] if image.ndim == 3 else image)).all()
 
 
 def test_a_picture_is_not_shared_with_its_tensor(random: np.random.Generator) -> None:
