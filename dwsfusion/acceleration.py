@@ -28,7 +28,7 @@ def plain_operations() -> Iterator[None]:
 def training_kernels(x: Tensor) -> ModuleType | None:
     """The compiled loops, where they can take x: float on the CPU, and not while torch records what is computed."""
     known = x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
-    if not known or not _wanted.get() or torch.compiler.is_compiling() or torch.onnx.is_in_onnx_export():
+    if not known or not _wanted.get() or torch.compiler.is_compiling():
         return None
     tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     return None if tracing else compiled_kernels()
@@ -45,7 +45,10 @@ def inference_kernels(x: Tensor, *parts: torch.nn.Module) -> ModuleType | None:
 def compiled_kernels() -> ModuleType | None:
     """The compiled loops, or None where numba is missing."""
     try:
-        return import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
+        kernels = import_module("dwsfusion.kernels")  # here, for numba takes half a second to import
     except ImportError as error:
         _log.warning("without compiled loops, with plain torch operations, which take many times as long: %s", error)
         return None
+    if not kernels.are_compiled():
+        _log.info("compiling the network's loops for this processor, which is kept: about half a minute, once")
+    return kernels

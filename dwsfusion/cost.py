@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dwsfusion.acceleration import compiled_kernels, plain_operations
 from dwsfusion.devices import CPU, wait_for
 from dwsfusion.generator import Generator
+from dwsfusion.graphs import Replayed
 from dwsfusion.onnx import try_onnx
 
 Network = Callable[[Tensor, Tensor], Any]
@@ -138,15 +139,20 @@ def compare_sizes(
     """
     methods: dict[str, Network | None] = {"plain": partial(plain, net), "dwsfusion": net}
     methods["onnxruntime"] = try_onnx(net, onnx_file)
-    return {size: [*compare(methods, size, rounds, CPU), gpu_timing("GPU", net, size, rounds)] for size in sizes}
+    return {size: [*compare(methods, size, rounds, CPU), *gpu_timings(net, size, rounds)] for size in sizes}
 
 
-def gpu_timing(name: str, net: nn.Module, size: tuple[int, int], rounds: int) -> Timing:
-    """Times a copy of the network on the GPU, warmed up and waited for; nothing measured where there is none."""
+def gpu_timings(net: nn.Module, size: tuple[int, int], rounds: int) -> list[Timing]:
+    """Times a copy of the network on the GPU, kernel by kernel and as one graph, warmed up and waited for.
+
+    Where there is no GPU, nothing is measured.
+    """
+    names = ("GPU", "GPU graph")
     if not torch.cuda.is_available():
-        return Timing(name)
-    device = torch.device("cuda")
-    return replace(compare({name: deepcopy(net).to(device)}, size, rounds, device)[0], ratio=None)
+        return [Timing(name) for name in names]
+    copy = deepcopy(net).cuda()
+    timings = compare(dict(zip(names, (copy, Replayed(copy)), strict=True)), size, rounds, torch.device("cuda"))
+    return [replace(timing, ratio=None) for timing in timings]
 
 
 @torch.inference_mode()

@@ -22,6 +22,7 @@ from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
 from dwsfusion.errors import ImageError, InputError
+from dwsfusion.graphs import Replayed
 from dwsfusion.images import Array
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_file, hash_text
@@ -46,6 +47,7 @@ class Fuser:
     def __init__(self, network: nn.Module, name: str, identity: str, device: str | torch.device = "auto") -> None:
         self.device = device if isinstance(device, torch.device) else pick_device(device)
         self.network = network.to(self.device).eval()
+        self._run = Replayed(self.network) if self.device.type == "cuda" else self.network
         self.name = name
         self.identity = identity
 
@@ -92,8 +94,7 @@ class Fuser:
     @torch.inference_mode()
     def fuse_tensors(self, ir: Tensor, vis_y: Tensor) -> Tensor:
         """Fuses luma: float ``(B, 1, H, W)`` in [0, 1] each, and the same out, on the fuser's device."""
-        fused: Tensor = self.network(ir.to(self.device), vis_y.to(self.device))
-        return fused
+        return self._run(ir.to(self.device), vis_y.to(self.device))
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def fuse_folder(
     def collect(waiting: int) -> None:
         """Waits until no more than so many batches and pictures are on their way."""
         nonlocal network_seconds
-        while len(fusing) > waiting * lanes:
+        while len(fusing) > waiting * (lanes + 1):
             begun, seconds = fusing.popleft().result()
             writes.extend(begun)
             network_seconds += seconds / lanes

@@ -5,6 +5,7 @@ from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import (
     add_matched,
+    are_compiled,
     channel_scale,
     clamp,
     conv_relu_twice_mean,
@@ -23,6 +24,7 @@ __all__ = [
     "adaptive_convolution",
     "add_matched",
     "allowing",
+    "are_compiled",
     "channel_scale",
     "clamp",
     "coloured",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.constants import constants
 from dwsfusion.kernels.loops import adapt, attend_rows, channel_gates, fadc_rows, frame, gate_rows, summary_rows
-from dwsfusion.kernels.rows import arrays, recycled, scratch
+from dwsfusion.kernels.rows import arrays, is_compiled, recycled, scratch
 from dwsfusion.kernels.sampling import LANES, MARGIN
 from dwsfusion.kernels.stages import (
     balance_rows,
@@ -31,6 +31,11 @@ from dwsfusion.kernels.threads import in_parallel
 if TYPE_CHECKING:
     from dwsfusion.generator import AlphaNet, Down
     from dwsfusion.layers import FA2M, FADC, KernelAttention
+
+
+def are_compiled() -> bool:
+    """Whether the loops' machine code lies on disk already, so that the first picture need not wait for it."""
+    return is_compiled(fadc_rows)  # which is among the last ones that a picture needs
 
 
 class _Filters(NamedTuple):

@@ -55,6 +55,12 @@ def compiled_exactly(function: Any) -> Any:
     return _compiled(function, _OPTIONS | {"fastmath": False})
 
 
+def is_compiled(dispatcher: Any) -> bool:
+    """Whether machine code of a function lies on disk, and is of this version."""
+    file = getattr(dispatcher._cache, "_cache_file", None)
+    return file is not None and bool(file._load_index())
+
+
 def _compiled(function: Any, options: dict[str, Any]) -> Any:
     try:
         dispatcher = njit(cache=True, **options)(function)

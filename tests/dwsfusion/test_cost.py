@@ -10,7 +10,7 @@ from dwsfusion.cost import (
     count_flops,
     count_parameters,
     flushed_denormals,
-    gpu_timing,
+    gpu_timings,
     plot_sizes,
     profile_stages,
 )
@@ -83,7 +83,7 @@ def test_denormals_are_zero_inside_and_as_before_outside() -> None:
 
 def test_without_a_gpu_nothing_is_measured_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert gpu_timing("gpu", _Sum(nn.Identity()), (16, 16), 1) == Timing("gpu")
+    assert gpu_timings(_Sum(nn.Identity()), (16, 16), 1) == [Timing("GPU"), Timing("GPU graph")]
 
 
 def test_every_stage_is_in_the_profile_and_its_hooks_are_gone() -> None:
@@ -108,7 +108,7 @@ def test_times_and_memory_on_a_gpu() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     net = Generator(RELEASED).eval()
-    timing = gpu_timing("gpu", net, (64, 64), 2)
-    assert timing.ms is not None
-    assert timing.peak_mb is not None
+    for timing in gpu_timings(net, (64, 64), 2):
+        assert timing.ms is not None
+        assert timing.peak_mb is not None
     assert timing.peak_mb > 0

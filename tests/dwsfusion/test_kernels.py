@@ -1,5 +1,6 @@
 """The compiled loops against plain operations: values, gradients, edges, NaN, and the same bits every time."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from dwsfusion.layers import FADC, adaptive_convolution
 from dwsfusion.losses import LossWeights, generator_terms, total_loss
 
 kernels = pytest.importorskip("dwsfusion.kernels")
+rows = pytest.importorskip("dwsfusion.kernels.rows")
 
 
 def sampling_inputs(shape: tuple[int, ...], reach: float, dtype: torch.dtype = torch.float64) -> list[Tensor]:
@@ -152,6 +154,20 @@ def test_a_changed_helper_makes_kept_machine_code_stale() -> None:
     """Numba itself would look at a function's own file only."""
     stamp = kernels.loops.fadc_rows._cache._cache_file._source_stamp
     assert {name for name, _, _ in stamp} >= {"rows.py", "sampling.py", "loops.py"}
+
+
+def test_it_is_known_whether_there_is_machine_code() -> None:
+    @rows.compiled
+    def twice(x: float) -> float:
+        return 2 * x
+
+    file = twice._cache._cache_file
+    file._source_stamp = f"a version of {time.time()}"
+    assert not rows.is_compiled(twice)
+    assert twice(1.5) == 3
+    assert rows.is_compiled(twice)
+    file._source_stamp = "another version"
+    assert not rows.is_compiled(twice)
 
 
 @pytest.mark.parametrize("padding", [0, 1])

@@ -35,9 +35,9 @@ def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
     ]
     run = command(SCRIPT, *sizes, "--out", str(tmp_path))
     assert run.returncode == 0, run.stderr
-    assert "9035 parameters" in run.stdout
+    assert "9159 parameters" in run.stdout
     found = json.loads((tmp_path / "profile.json").read_text())
-    methods = ("plain", "dwsfusion", "onnxruntime", "GPU")
+    methods = ("plain", "dwsfusion", "onnxruntime", "GPU", "GPU graph")
     assert [(row["size"], row["method"]) for row in found["timings"]] == [
         (size, method) for size in ("16x16", "32x24") for method in methods
     ]
@@ -46,7 +46,7 @@ def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
     assert (measured["onnxruntime"] is None) is (find_spec("onnxruntime") is None)
     assert (measured["GPU"] is None) is not torch.cuda.is_available()
     assert ("not measured here" in run.stdout) is (None in measured.values())
-    assert len((tmp_path / "profile.csv").read_text().splitlines()) == 9
+    assert len((tmp_path / "profile.csv").read_text().splitlines()) == 11
     assert (tmp_path / "run.json").is_file()
     assert [(row["name"], row["ms"] > 0) for row in found["training"]] == [("plain", True), ("dwsfusion", True)]
     assert found["stages"][-1]["stage"] == "all"

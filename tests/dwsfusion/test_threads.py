@@ -1,0 +1,130 @@
+"""The team of threads, what it keeps of layers, and what must not depend on it."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+from reference_network import disturbed
+
+pytest.importorskip("numba")
+from dwsfusion.generator import PAPER, Generator
+from dwsfusion.kernels.threads import allowing, in_parallel, side_by_side
+from dwsfusion.layers import FADC
+
+
+def parts_of(rows: int, numbers: int) -> list[tuple[int, int]]:
+    """Which parts of some rows of a large array a loop is called with."""
+    found: list[tuple[int, int]] = []
+    in_parallel(lambda _x, start, stop: found.append((start, stop)), rows, np.empty(numbers))
+    return sorted(found)
+
+
+def test_small_work_stays_in_one_thread() -> None:
+    with allowing(3):
+        assert parts_of(90, 2**20) == [(0, 30), (30, 60), (60, 90)]
+        assert parts_of(90, 2**15) == [(0, 90)]
+        assert parts_of(3, 2**20) == [(0, 3)]
+        assert parts_of(0, 2**20) == [(0, 0)]
+    with allowing(1):
+        assert parts_of(90, 2**20) == [(0, 90)]
+
+
+def test_the_calling_thread_does_what_no_other_thread_takes() -> None:
+    """More tasks than threads, each of which has parts of its own: nobody waits for a thread that waits."""
+
+    def task() -> int:
+        return len(parts_of(64, 2**20))
+
+    with allowing(32):
+        assert side_by_side(*[task] * 8) == [4] * 8
+
+
+def test_tasks_run_at_the_same_time_and_give_results_in_order() -> None:
+    meet = threading.Barrier(2)
+
+    def task(result: int) -> int:
+        meet.wait(10)
+        time.sleep(0.01 * (2 - result))
+        return result
+
+    with allowing(2):
+        assert side_by_side(lambda: task(0), lambda: task(1)) == [0, 1]
+
+
+@torch.inference_mode()
+def test_tasks_see_the_callers_modes() -> None:
+    def modes() -> tuple[bool, bool, bool]:
+        return torch.is_inference_mode_enabled(), torch.is_grad_enabled(), torch.tensor(1e-42).mul(1).item() == 0
+
+    before = modes()[2]
+    try:
+        for flush in (True, False):
+            torch.set_flush_denormal(flush)
+            with allowing(2):
+                assert side_by_side(modes, modes) == [(True, False, flush)] * 2
+    finally:
+        torch.set_flush_denormal(before)
+
+
+def test_an_error_in_a_part_reaches_the_caller() -> None:
+    def fails(_x: np.ndarray, start: int, _stop: int) -> None:
+        if start:
+            raise ZeroDivisionError("in the second part")
+
+    with allowing(2), pytest.raises(ZeroDivisionError, match="second part"):
+        in_parallel(fails, 64, np.empty(2**20))
+    assert parts_of(2, 4) == [(0, 2)]
+
+
+@torch.inference_mode()
+def test_many_threads_may_fuse_at_once() -> None:
+    net = disturbed(Generator(PAPER), 0.1)
+    pairs = [torch.rand(2, 1, 1, 64, 200 + 8 * n) for n in range(6)]
+    expected = [net(*pair) for pair in pairs]
+    found: dict[int, torch.Tensor] = {}
+
+    def work(n: int) -> None:
+        with torch.inference_mode():
+            for _ in range(3):
+                found[n] = net(*pairs[n])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(found[n], expected[n]) for n in range(6))
+
+
+@torch.inference_mode()
+def test_the_result_stays_what_it_was_when_more_is_computed() -> None:
+    net = disturbed(Generator(PAPER), 0.1)
+    pairs = torch.rand(5, 2, 1, 1, 100, 420)
+    results = [net(*pair) for pair in pairs]
+    assert all(torch.equal(result, net(*pair)) for result, pair in zip(results, pairs, strict=True))
+
+
+@torch.no_grad()
+def test_a_changed_parameter_is_noticed_however_it_was_changed() -> None:
+    layer, x = disturbed(FADC(2, 3)), torch.rand(1, 2, 20, 24)
+    seen = [layer(x)]
+
+    def differs() -> None:
+        seen.append(layer(x))
+        assert all(not torch.equal(seen[-1], earlier) for earlier in seen[:-1])
+
+    layer.weight.mul_(1.1)
+    differs()
+    layer.dilation.weight.data[0, 0] += 0.1  # leaves torch's version counter alone
+    differs()
+    layer.bias = torch.nn.Parameter(torch.ones(3))
+    differs()
+    layer.low.norm.running_mean += 1
+    differs()
+    layer.high = disturbed(type(layer.high)(2, 3))
+    differs()
+    layer.load_state_dict({key: 2 * value for key, value in layer.state_dict().items()}, assign=True)
+    differs()
+    assert layer.double()(x.double()).dtype == torch.float64
