@@ -50,5 +50,5 @@ def compiled_kernels() -> ModuleType | None:
         _log.warning("without compiled loops, with plain torch operations, which take many times as long: %s", error)
         return None
     if not kernels.are_compiled():
-        _log.info("compiling the network's loops for this processor, which is kept: about half a minute, once")
+        _log.info("compiling the network's loops for this processor: half a minute, once where it can be kept")
     return kernels

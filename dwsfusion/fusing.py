@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
 from dwsfusion.errors import ImageError, InputError
+from dwsfusion.generator import Generator
 from dwsfusion.graphs import Replayed
 from dwsfusion.images import Array
 from dwsfusion.pairs import Pair, Skipped
@@ -30,6 +32,8 @@ from dwsfusion.runs import hash_file, hash_text
 SOURCE_KEY = "dwsfusion-source"
 _THREADS = 2
 """For reading, and as many for writing, while the network computes."""
+_MOST_LANES = 4
+"""Batches that a CPU works on at the same time: each needs memory of its own."""
 _AHEAD = 4
 """Pairs that wait for the network beside its next batch, and pictures that wait for the disk."""
 
@@ -129,8 +133,8 @@ def fuse_folder(
 
     A file that is there and was made by the same method from the same two files is kept; the mark for this
     lies in the file itself. A pair that cannot be read is skipped and named. The next pairs are read and the last
-    pictures written while the network computes, on a CPU a batch on each of torch's threads; only a few of them are
-    in memory at a time.
+    pictures written while the network computes, on a CPU up to four batches side by side; only a few of them are in
+    memory at a time.
 
     Args:
         fuser: the method.
@@ -139,7 +143,7 @@ def fuse_folder(
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`.
     """
-    result, lanes = FolderResult({}), torch.get_num_threads() if fuser.device.type == "cpu" else 1
+    result, lanes = FolderResult({}), _lanes(fuser)
     fusing: deque[Future[tuple[list[Future[None]], float]]] = deque()
     writes: deque[Future[None]] = deque()
     start, network_seconds, made = time.perf_counter(), 0.0, 0
@@ -150,19 +154,19 @@ def fuse_folder(
         while len(fusing) > waiting * (lanes + 1):
             begun, seconds = fusing.popleft().result()
             writes.extend(begun)
-            network_seconds += seconds / lanes
+            network_seconds += seconds
         while len(writes) > waiting * _AHEAD:
             writes.popleft().result()
 
     with (
         ThreadPoolExecutor(_THREADS) as readers,
-        ThreadPoolExecutor(lanes) as networks,
         ThreadPoolExecutor(_THREADS) as writers,
+        ThreadPoolExecutor(lanes) as networks,
     ):
         reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser, ir_range), batch_size + _AHEAD)
-        flush = sys.float_info.min / 2 == 0
+        flush, threads = sys.float_info.min / 2 == 0, torch.get_num_threads() // lanes
         for batch in _batches(reads, batch_size, result):
-            fusing.append(networks.submit(_fuse, fuser, batch, writers, flush))
+            fusing.append(networks.submit(copy_context().run, _fuse, fuser, batch, writers, flush, threads))
             made += len(batch)
             collect(1)
         collect(0)
@@ -202,17 +206,30 @@ def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | N
     return _Job(path, source, images.ir_tensor(ir, ir_range, fuser.device), colours, images.luma(colours))
 
 
-def _fuse(fuser: Fuser, batch: list[_Job], writers: Executor, flush: bool) -> tuple[list[Future[None]], float]:
-    """Fuses a batch, on a CPU by this thread alone; the pictures being written, and the seconds of the network."""
+def _lanes(fuser: Fuser) -> int:
+    """How many batches are computed at once.
+
+    The compiled loops take a core for each picture rather than all cores for each: nobody waits for a thread that
+    reads or writes. Torch would take all cores for every one of them, and networks of others may not bear it.
+    """
+    own = fuser.device.type == "cpu" and isinstance(fuser.network, Generator) and compiled_kernels() is not None
+    return min(torch.get_num_threads(), _MOST_LANES) if own else 1
+
+
+def _fuse(
+    fuser: Fuser, batch: list[_Job], writers: Executor, flush: bool, threads: int
+) -> tuple[list[Future[None]], float]:
+    """Fuses a batch; the pictures that are being written, and the seconds that all cores would have taken."""
     torch.set_flush_denormal(flush)  # each thread's own setting
-    on_cpu, kernels = fuser.device.type == "cpu", compiled_kernels()
-    clock = time.thread_time if on_cpu and kernels is not None else time.perf_counter
+    kernels = compiled_kernels() if threads < torch.get_num_threads() else None
+    clock, share = time.perf_counter, threads / torch.get_num_threads()
+    if kernels is not None and threads == 1:
+        clock = time.thread_time  # without what it waits for threads that read and write
     began = clock()
-    # A picture for each core rather than all cores for each picture: nobody waits for a thread that reads or writes.
-    with kernels.allowing(1) if kernels is not None else nullcontext():
+    with kernels.allowing(threads) if kernels is not None else nullcontext():
         fused = fuser.fuse_tensors(torch.cat([job.ir for job in batch]), torch.cat([job.vis_y for job in batch]))
     wait_for(fuser.device)
-    seconds = clock() - began
+    seconds = share * (clock() - began)
     return [writers.submit(_write, job, y) for job, y in zip(batch, fused.split(1), strict=True)], seconds
 
 

@@ -9,6 +9,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -79,11 +80,14 @@ def write_png(path: Path, image: Array, text: dict[str, str] | None = None) -> N
     if (choice := getattr(cv2, "IMWRITE_PNG_FILTER", None)) is not None:  # OpenCV 4.12
         strategy += [choice, cv2.IMWRITE_PNG_FILTER_PAETH]
     pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(".png", pixels, strategy)[1].tobytes()
+    done, encoded = cv2.imencode(".png", pixels, strategy)
+    if not done:
+        raise OSError(f"{path}: OpenCV cannot write a PNG of {image.shape[1]}x{image.shape[0]} pixels")
+    start, rest = encoded[:_PNG_HEADER].tobytes(), encoded[_PNG_HEADER:].tobytes()
     chunks = b"".join(_text_chunk(key, value) for key, value in (text or {}).items())
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(encoded[:_PNG_HEADER] + chunks + encoded[_PNG_HEADER:])
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
+    beside.write_bytes(start + chunks + rest)
     beside.replace(path)
 
 
@@ -181,6 +185,8 @@ def with_chroma(y: Tensor, cr: Tensor, cb: Tensor) -> Tensor:
 
 def coloured(y: Tensor, vis: Tensor) -> Array:
     """Gives luma ``(1, 1, H, W)`` the chroma of a visible picture ``(1, 3, H, W)``: uint8 RGB ``(H, W, 3)``."""
+    if y.shape[2:] != vis.shape[2:]:
+        raise InputError(f"expected luma and colour of one size, found {tuple(y.shape)} and {tuple(vis.shape)}")
     if (kernels := training_kernels(y)) is not None:
         return kernels.coloured(y, vis)
     return to_uint8(with_chroma(y, *chroma(vis)))[0]

@@ -4,6 +4,9 @@ All tensors are float ``(B, C, H, W)``. FADC follows "Frequency-Adaptive Dilated
 Segmentation" (CVPR 2024, doi:10.1109/CVPR52733.2024.00328) as DWSFusion uses it: kernel 3×3, stride 1.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 import torch
@@ -17,6 +20,7 @@ CUTOFFS = (2, 4, 8)
 
 TAPS = 9
 _SQUEEZED = 16
+_held: ContextVar[list[list[Tensor]] | None] = ContextVar("masks to hold", default=None)
 
 
 class Convolution(nn.Conv2d):
@@ -49,8 +53,21 @@ def low_pass(x: Tensor) -> tuple[Tensor, ...]:
     """Ideal low-pass images of x at each of the `CUTOFFS`: ``(B, C, H, W)`` to three of the same."""
     h, w = x.shape[-2:]
     masks = _low_pass_masks(h, w, x.device, x.dtype)
+    if (held := _held.get()) is not None:
+        held.append(masks)
     spectrum = torch.fft.fft(torch.fft.rfft(x)[..., : masks[0].shape[1]], dim=-2)
     return tuple(_filtered(spectrum, mask, w) for mask in masks)
+
+
+@contextmanager
+def held_masks() -> Iterator[list[list[Tensor]]]:
+    """Gathers the masks that `low_pass` uses inside: who records its operations needs them as long as the record."""
+    masks: list[list[Tensor]] = []
+    token = _held.set(masks)
+    try:
+        yield masks
+    finally:
+        _held.reset(token)
 
 
 def _filtered(spectrum: Tensor, mask: Tensor, width: int) -> Tensor:

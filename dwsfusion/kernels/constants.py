@@ -13,8 +13,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Kept:
-    views: dict[int, NDArray[Any]]
-    """The layer's tensors by their address."""
+    layout: list[Any]
+    """Where the layer's tensors lie and how, and what else its parts are set to."""
+    views: list[NDArray[Any]]
+    """The tensors."""
     numbers: bytes
     made: dict[Any, Any] = field(default_factory=dict)
 
@@ -23,14 +25,15 @@ _known: WeakKeyDictionary[nn.Module, _Kept] = WeakKeyDictionary()
 
 
 def constants(make: Callable[..., T], layer: nn.Module, *options: Any) -> T:
-    """``make(layer, *options)``, which is to depend on the layer's parameters and buffers and on the options alone."""
+    """``make(layer, *options)``, which is to depend on the layer's tensors, its parts' ``eps`` and the options."""
     # The numbers themselves are compared, a few hundred of them: they change in ways that leave no other trace.
-    tensors = _tensors(layer)
-    addresses = [x.data_ptr() for x in tensors]
+    tensors: list[Tensor] = []
+    layout: list[Any] = []
+    _look(layer, tensors, layout)
     kept = _known.get(layer)
-    if kept is None or list(kept.views) != addresses or _numbers(kept.views) != kept.numbers:
-        views = {address: x.detach().numpy() for address, x in zip(addresses, tensors, strict=True)}
-        kept = _known[layer] = _Kept(views, _numbers(views))
+    if kept is None or kept.layout != layout or _numbers(kept.views) != kept.numbers:
+        views = [x.detach().numpy() for x in tensors]
+        kept = _known[layer] = _Kept(layout, views, _numbers(views))
     key = (make, *options)
     if key not in kept.made:
         kept.made[key] = make(layer, *options)
@@ -38,13 +41,17 @@ def constants(make: Callable[..., T], layer: nn.Module, *options: Any) -> T:
     return made
 
 
-def _numbers(views: dict[int, NDArray[Any]]) -> bytes:
-    return b"".join([x.tobytes() for x in views.values()])
+def _numbers(views: list[NDArray[Any]]) -> bytes:
+    return b"".join([x.tobytes() for x in views])
 
 
-def _tensors(layer: nn.Module) -> list[Tensor]:
-    found = [x for x in (*layer._parameters.values(), *layer._buffers.values()) if x is not None]
+def _look(layer: nn.Module, tensors: list[Tensor], layout: list[Any]) -> None:
+    for own in (layer._parameters, layer._buffers):
+        for tensor in own.values():
+            if tensor is not None:
+                tensors.append(tensor)
+                layout.append((tensor.data_ptr(), tensor.stride()))
+    layout.append(layer.__dict__.get("eps"))
     for part in layer._modules.values():
         if part is not None:
-            found += _tensors(part)
-    return found
+            _look(part, tensors, layout)

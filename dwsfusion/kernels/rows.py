@@ -30,7 +30,8 @@ class _Memory:
     def __init__(self) -> None:
         self.scratch: dict[str, NDArray[Any]] = {}
         self.recycled: list[NDArray[Any]] = []
-        _memories.add(self)
+        with _lock:
+            _memories.add(self)
 
 
 class _Mine(threading.local):
@@ -39,6 +40,7 @@ class _Mine(threading.local):
 
 
 _memories: WeakSet[_Memory] = WeakSet()
+_lock = threading.Lock()
 _mine = _Mine()
 _PAGE = 2**21
 _RECYCLED = 32
@@ -99,8 +101,15 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
 
 def release_memory() -> None:
     """Gives back what all threads keep and do not use."""
-    for memory in list(_memories):
+    with _lock:
+        memories = list(_memories)
+    for memory in memories:
         memory.scratch, memory.recycled = {}, []  # new ones: their thread may just be looking through the old
+
+
+def leave_scratch() -> None:
+    """Gives this thread new scratch memory, for somebody may still write to the old."""
+    _mine.memory.scratch = {}
 
 
 def _room(shape: tuple[int, ...], dtype: Any) -> int:

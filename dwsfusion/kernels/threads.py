@@ -7,15 +7,17 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+
+from dwsfusion.kernels.rows import leave_scratch
 
 _LEAST_ROWS = 4
 _LEAST_NUMBERS = 2**15
@@ -68,11 +70,15 @@ def _do(tasks: list[Callable[[], T]]) -> list[T]:
     """Does tasks in this thread and in others; none waits for a thread that is busy elsewhere."""
     # Whether tiny numbers count as zero is each thread's own setting: the others follow this one.
     job = _Job(tasks, sys.float_info.min / 2 == 0)
-    team = _team(os.getpid())
+    team = _team()
     for _ in tasks[1:]:
         team.put(job)
     job.work()
-    return job.results()
+    try:
+        return job.results()
+    except BaseException:  # an interrupt, too, while others go on
+        leave_scratch()
+        raise
 
 
 class _Job:
@@ -109,10 +115,32 @@ def _serve(jobs: "SimpleQueue[_Job]") -> None:
         del job  # what it holds is not to lie about until the next one comes
 
 
-@lru_cache(maxsize=1)
-def _team(process: int) -> "SimpleQueue[_Job]":
-    # Keyed by the process: threads do not survive a fork.
-    jobs: SimpleQueue[_Job] = SimpleQueue()
-    for index in range((os.cpu_count() or 1) - 1):
-        threading.Thread(target=_serve, args=(jobs,), name=f"dwsfusion-{index}", daemon=True).start()
-    return jobs
+class _Team:
+    """The threads of this process: they do not survive a fork, and neither does the lock."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def begin(self) -> None:
+        """Starts the threads, once; a caller does its work alone where there can be no more."""
+        with self._lock:
+            if self._begun:
+                return
+            self._begun = True
+            with suppress(RuntimeError):
+                for index in range((os.cpu_count() or 1) - 1):
+                    threading.Thread(target=_serve, args=(self.jobs,), name=f"dwsfusion-{index}", daemon=True).start()
+
+
+_teams = [_Team()]
+
+
+def _team() -> "SimpleQueue[_Job]":
+    if _teams[-1].process != os.getpid():
+        _teams.append(_Team())
+    team = _teams[-1]
+    team.begin()
+    return team.jobs

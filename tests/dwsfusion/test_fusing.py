@@ -147,10 +147,12 @@ def _many(pair: Pair, count: int) -> list[Pair]:
     return [replace(pair, name=f"{index:05}") for index in range(count)]
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(("batch_size", "threads"), [(1, 2), (3, 2), (2, 64)])
 def test_few_pictures_are_in_memory_however_many_pairs_and_however_slow_the_disk(
-    pair_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+    pair_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, threads: int
 ) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr("dwsfusion.fusing.Generator", _Watched)  # so that as many are fused at once
     log, lock = _Log(), threading.Lock()
     read, write = Pair.read, images.write_png
 
@@ -170,7 +172,7 @@ def test_few_pictures_are_in_memory_however_many_pairs_and_however_slow_the_disk
     pairs = _many(find_pairs(pair_root).pairs[0], 60)
     fuser = Fuser(_Watched(log), "watched", "watched", "cpu")
     assert fuse_folder(fuser, pairs, tmp_path / "out", batch_size=batch_size).made == log.written == 60
-    assert 1 < log.most <= 3 * batch_size + 12
+    assert 1 < log.most <= (3 + 2 * min(threads, 4)) * batch_size + 12
 
 
 def test_reading_fusing_and_writing_overlap(pair_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,6 +180,7 @@ def test_reading_fusing_and_writing_overlap(pair_root: Path, tmp_path: Path, mon
     read, write = Pair.read, images.write_png
     monkeypatch.setattr(time, "thread_time", time.perf_counter)  # the network only sleeps
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr("dwsfusion.fusing.Generator", _Watched)
     monkeypatch.setattr(Pair, "read", lambda pair: (time.sleep(0.02), read(pair))[1])
     monkeypatch.setattr(images, "write_png", lambda *args: (time.sleep(0.02), write(*args))[1])
     fuser = Fuser(_Watched(_Log(), 0.02), "watched", "watched", "cpu")

@@ -81,7 +81,7 @@ def test_an_error_in_a_part_reaches_the_caller() -> None:
 @torch.inference_mode()
 def test_many_threads_may_fuse_at_once() -> None:
     net = disturbed(Generator(PAPER), 0.1)
-    pairs = [torch.rand(2, 1, 1, 64, 200 + 8 * n) for n in range(6)]
+    pairs = [torch.rand(2, 1, 1, 128, 300 + 8 * n) for n in range(6)]
     expected = [net(*pair) for pair in pairs]
     found: dict[int, torch.Tensor] = {}
 
@@ -122,6 +122,10 @@ def test_a_changed_parameter_is_noticed_however_it_was_changed() -> None:
     layer.bias = torch.nn.Parameter(torch.ones(3))
     differs()
     layer.low.norm.running_mean += 1
+    differs()
+    layer.low.norm.eps = 10.0
+    differs()
+    layer.weight.data = layer.weight.data.transpose(2, 3)
     differs()
     layer.high = disturbed(type(layer.high)(2, 3))
     differs()
