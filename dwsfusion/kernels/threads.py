@@ -22,18 +22,22 @@ from dwsfusion.kernels.rows import leave_scratch
 _LEAST_ROWS = 4
 _LEAST_NUMBERS = 2**15
 """Of the largest array, for each thread: waking one takes as long as some ten thousand numbers."""
+_PARTS = 3
+"""For each thread: who finds its core undisturbed does more of them."""
 _mine = threading.local()
 T = TypeVar("T")
 
 
 def in_parallel(kernel: Callable[..., None], count: int, *args: Any) -> None:
-    """Calls ``kernel(*args, start, stop)`` on as many parts of ``range(count)`` as threads are worth it."""
+    """Calls ``kernel(*args, start, stop)`` on parts of ``range(count)``, in as many threads as are worth it."""
     largest = max((x.size for x in args if isinstance(x, np.ndarray)), default=0)
-    threads = max(1, min(_allowed(), count // _LEAST_ROWS, largest // _LEAST_NUMBERS))
-    if threads == 1:
+    worth = min(count // _LEAST_ROWS, largest // _LEAST_NUMBERS)
+    threads = min(_allowed(), worth)
+    if threads <= 1:
         return kernel(*args, 0, count)
-    parts = pairwise(count * part // threads for part in range(threads + 1))
-    _do([partial(kernel, *args, *part) for part in parts])
+    parts = min(_PARTS * threads, worth)
+    steps = pairwise(count * part // parts for part in range(parts + 1))
+    _do([partial(kernel, *args, *step) for step in steps], threads)
     return None
 
 
@@ -48,7 +52,7 @@ def side_by_side(*tasks: Callable[[], T]) -> list[T]:
         with allowing(threads // len(tasks)), torch.inference_mode(inference), torch.no_grad():
             return task()
 
-    return _do([partial(copy_context().run, begin, task) for task in tasks])
+    return _do([partial(copy_context().run, begin, task) for task in tasks], len(tasks))
 
 
 @contextmanager
@@ -66,12 +70,12 @@ def _allowed() -> int:
     return getattr(_mine, "threads", None) or torch.get_num_threads()
 
 
-def _do(tasks: list[Callable[[], T]]) -> list[T]:
-    """Does tasks in this thread and in others; none waits for a thread that is busy elsewhere."""
+def _do(tasks: list[Callable[[], T]], threads: int) -> list[T]:
+    """Does tasks in so many threads, of which this is one; none waits for a thread that is busy elsewhere."""
     # Whether tiny numbers count as zero is each thread's own setting: the others follow this one.
     job = _Job(tasks, sys.float_info.min / 2 == 0)
     team = _team()
-    for _ in tasks[1:]:
+    for _ in range(threads - 1):
         team.put(job)
     job.work()
     try:
