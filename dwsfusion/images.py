@@ -162,6 +162,8 @@ def check_same_size(ir: Array, vis: Array) -> None:
 
 def luma(rgb: Tensor) -> Tensor:
     """Luma Y of BT.601: ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
+    if not rgb.requires_grad and (kernels := training_kernels(rgb)) is not None:
+        return kernels.luma(rgb)
     r, g, b = rgb.split(1, dim=1)
     return (0.299 * r + 0.587 * g + 0.114 * b).clamp(0, 1)
 
@@ -212,9 +214,11 @@ def _unit_float(image: Array, what: str, counts: tuple[float, float] | None, dev
     if image.shape[2] == 4:
         image = image[..., :3]
     planes = np.array(image.transpose(2, 0, 1), np.uint8 if image.dtype == np.uint8 else np.int32, order="C")
+    if device.type == "cpu":  # in this thread, where torch would wake others
+        span = (planes.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+        return torch.from_numpy(span.clip(0, 1, out=span))[None]
     unit = to_device(torch.from_numpy(planes), device).float()  # counts travel, being smaller than floats
-    unit = unit.div_(high) if low == 0 else unit.sub_(low).div_(high - low)
-    return unit.clamp_(0, 1)[None]
+    return unit.sub_(low).div_(high - low).clamp_(0, 1)[None]
 
 
 def _as_array(image: Image.Image) -> Array:
@@ -227,4 +231,4 @@ def _as_array(image: Image.Image) -> Array:
         return values.astype(np.uint16)
     if image.mode in ("1", "L", "LA"):
         return np.asarray(image.convert("L"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

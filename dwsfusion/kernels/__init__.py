@@ -1,6 +1,6 @@
 """Compiled inner loops of the layers for the CPU. This needs numba; the layers do without it too."""
 
-from dwsfusion.kernels.colours import coloured
+from dwsfusion.kernels.colours import coloured, luma
 from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
 from dwsfusion.kernels.inference import (
@@ -34,6 +34,7 @@ __all__ = [
     "down",
     "fa2m",
     "fadc",
+    "luma",
     "release_memory",
     "side_by_side",
     "sigmoid_of_sum",

@@ -1,6 +1,7 @@
 """Luma and chroma to RGB, pixel by pixel, with the roundings of the plain torch operations."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -12,6 +13,26 @@ def coloured(y: Tensor, vis: Tensor) -> NDArray[np.uint8]:
     rgb = np.empty((*y.shape[2:], 3), np.uint8)
     _colour(*arrays(y[0, 0], vis[0]), rgb)
     return rgb
+
+
+def luma(rgb: Tensor) -> Tensor:
+    """Does what `dwsfusion.images.luma` does, in this thread."""
+    (pictures,) = arrays(rgb)
+    out = np.empty((len(pictures), 1, *pictures.shape[2:]), pictures.dtype)
+    _luma(pictures, out)
+    return torch.from_numpy(out)
+
+
+@compiled_exactly
+def _luma(pictures, out):  # type: ignore[no-untyped-def]
+    real = out.dtype.type
+    zero, one = real(0), real(1)
+    for b in range(len(pictures)):
+        for y in range(out.shape[2]):
+            red, green, blue, line = pictures[b, 0, y], pictures[b, 1, y], pictures[b, 2, y], out[b, 0, y]
+            for x in range(len(line)):
+                value = real(0.299) * red[x] + real(0.587) * green[x] + real(0.114) * blue[x]
+                line[x] = _clamped(value, zero, one)
 
 
 @compiled_exactly

@@ -142,6 +142,14 @@ def test_the_loop_rounds_colours_as_the_plain_operations_do() -> None:
         assert (found == expected).all()
 
 
+def test_the_loop_rounds_luma_as_the_plain_operations_do() -> None:
+    grey = torch.rand(2, 1, 30, 40).expand(-1, 3, -1, -1)
+    for rgb in (torch.rand(2, 3, 100, 130), grey, torch.rand(1, 3, 5, 9).double()):
+        with plain_operations():
+            expected = images.luma(rgb)
+        assert torch.equal(images.luma(rgb), expected)
+
+
 def test_a_png_is_read_alike_by_other_programs(tmp_path: Path, random: np.random.Generator) -> None:
     for image in (random.integers(0, 256, (20, 24, 3), np.uint8), random.integers(0, 256, (17, 19), np.uint8)):
         images.write_png(tmp_path / "x.png", image, {"method": "é", "other": "b"})
