@@ -15,13 +15,12 @@ from numba.core import types
 from numba.core.datamodel import models
 from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin
+from numba.extending import lower_builtin
 
-from dwsfusion.kernels.rows import compiled
+from dwsfusion.kernels.rows import compiled, instruction
 
 LENGTH = 16
 """Numbers in a vector."""
-_instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
 _FLAGS = ("contract", "reassoc", "nsz")
 
 
@@ -40,7 +39,7 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(number, LENGTH))
 
 
-@_instruction
+@instruction
 def load(context: Any, array: Any, index: Any) -> Any:
     """The vector that starts at array[index], without a look at the array's end."""
 
@@ -50,7 +49,7 @@ def load(context: Any, array: Any, index: Any) -> Any:
     return Vector(array.dtype)(array, types.int64), generate
 
 
-@_instruction
+@instruction
 def store(context: Any, array: Any, index: Any, value: Any) -> Any:
     """Puts a vector where array[index] starts, without a look at the array's end."""
 
@@ -61,7 +60,7 @@ def store(context: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.int64, value), generate
 
 
-@_instruction
+@instruction
 def splat(context: Any, number: Any) -> Any:
     """A vector of one number."""
 
@@ -74,7 +73,7 @@ def splat(context: Any, number: Any) -> Any:
     return Vector(number)(number), generate
 
 
-@_instruction
+@instruction
 def maximum(context: Any, one: Any, other: Any) -> Any:
     """The larger number in each place; a NaN wins."""
 
@@ -86,7 +85,7 @@ def maximum(context: Any, one: Any, other: Any) -> Any:
     return one(one, other), generate
 
 
-@_instruction
+@instruction
 def transpose(context: Any, array: Any, index: Any, step: Any, out: Any, place: Any, stride: Any) -> Any:
     """Turns `LENGTH` vectors, each step after the last, into as many, each stride after the last."""
 

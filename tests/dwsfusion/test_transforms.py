@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("numba")
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
-from dwsfusion.kernels.rows import compiled, recycled, release_memory, scratch
+from dwsfusion.kernels.rows import compiled, recycled, release_memory, scratch, sigmoid_row
 from dwsfusion.kernels.vectors import LENGTH, transpose
 
 
@@ -101,3 +101,18 @@ def test_released_memory_is_made_anew() -> None:
     first = scratch("test", (4, 5), np.dtype(np.float32))
     release_memory()
     assert not np.shares_memory(scratch("test", (4, 5), np.dtype(np.float32)), first)
+
+
+@pytest.mark.parametrize(("dtype", "relative", "absolute"), [(np.float32, 5e-6, 2e-7), (np.float64, 4e-9, 1e-9)])
+def test_the_sigmoid_is_right_near_zero_too(dtype: type, relative: float, absolute: float) -> None:
+    x = np.linspace(-80, 80, 20_001).astype(dtype)
+    expected = 1 / (1 + np.exp(-x.astype(np.float64)))
+    found = x.copy()
+    sigmoid_row(found)
+    assert np.abs(found / expected - 1).max() < relative
+    assert np.abs(found - expected).max() < absolute
+    ends = np.array([np.nan, -np.inf, -1e30, np.inf, 1e30, 0], dtype)
+    sigmoid_row(ends)
+    assert np.isnan(ends[0])
+    assert ((ends[1:3] >= 0) & (ends[1:3] < 1e-37)).all()
+    assert (ends[3:] == [1, 1, 0.5]).all()
