@@ -1,13 +1,12 @@
 """What a fusion costs: parameters, operations, time, memory, and where the time goes."""
 
-import ctypes
 import math
 import statistics
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,10 +18,11 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dwsfusion.acceleration import compiled_kernels, plain_operations
+from dwsfusion.acceleration import plain_operations
 from dwsfusion.devices import CPU, wait_for
 from dwsfusion.generator import Generator
 from dwsfusion.graphs import Replayed
+from dwsfusion.memory import peak_mb
 from dwsfusion.onnx import try_onnx
 
 Network = Callable[[Tensor, Tensor], Any]
@@ -114,7 +114,7 @@ def compare(
     networks = {name: net for name, net in methods.items() if net is not None}
     seconds: dict[str, list[float]] = defaultdict(list)
     with flushed_denormals():
-        peaks = {name: _peak_mb(partial(net, pair[0], pair[1]), device) for name, net in networks.items()}
+        peaks = {name: peak_mb(partial(net, pair[0], pair[1]), device) for name, net in networks.items()}
         start = time.perf_counter()
         for done in range(rounds):
             if done >= _LEAST_ROUNDS and time.perf_counter() - start > enough_s:
@@ -250,33 +250,6 @@ def _bytes_per_second() -> float:
         target.copy_(source)
         times.append(time.perf_counter() - start)
     return 2 * source.numel() * source.element_size() / min(times)
-
-
-def _peak_mb(compute: Callable[[], Any], device: torch.device) -> float | None:
-    """Runs once to warm up, once to measure."""
-    compute()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        compute()
-        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
-    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    if (kernels := compiled_kernels()) is not None:
-        kernels.release_memory()
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)  # what earlier methods left would hide what this one needs
-    try:
-        reset.write_text("5")  # Linux: forget the highest mark
-    except OSError:
-        return None
-    before_kb = _status_kb(status, "VmRSS")
-    compute()
-    return (_status_kb(status, "VmHWM") - before_kb) / 1024
-
-
-def _status_kb(status: Path, key: str) -> int:
-    lines = status.read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key))
 
 
 def _flop_formulas() -> dict[Any, Callable[..., int]]:

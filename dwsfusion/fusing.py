@@ -8,8 +8,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator as Stream
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,33 +144,20 @@ def fuse_folder(
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`.
     """
-    result, lanes = FolderResult({}), _lanes(fuser)
-    fusing: deque[Future[tuple[list[Future[None]], float]]] = deque()
+    result = FolderResult({})
     writes: deque[Future[None]] = deque()
     start, network_seconds, made = time.perf_counter(), 0.0, 0
-
-    def collect(waiting: int) -> None:
-        """Waits until no more than so many batches and pictures are on their way."""
-        nonlocal network_seconds
-        while len(fusing) > waiting * (lanes + 1):
-            begun, seconds = fusing.popleft().result()
-            writes.extend(begun)
-            network_seconds += seconds
-        while len(writes) > waiting * _AHEAD:
-            writes.popleft().result()
-
-    with (
-        ThreadPoolExecutor(_THREADS) as readers,
-        ThreadPoolExecutor(_THREADS) as writers,
-        ThreadPoolExecutor(lanes) as networks,
-    ):
+    with ThreadPoolExecutor(_THREADS) as readers, ThreadPoolExecutor(_THREADS) as writers:
         reads = _read_ahead(readers, pairs, lambda pair: _read(pair, out, fuser, ir_range), batch_size + _AHEAD)
-        flush, threads = sys.float_info.min / 2 == 0, torch.get_num_threads() // lanes
-        for batch in _batches(reads, batch_size, result):
-            fusing.append(networks.submit(copy_context().run, _fuse, fuser, batch, writers, flush, threads))
-            made += len(batch)
-            collect(1)
-        collect(0)
+        with closing(_fused(fuser, _batches(reads, batch_size, result), writers)) as batches:
+            for begun, seconds in batches:
+                network_seconds += seconds
+                made += len(begun)
+                writes.extend(begun)
+                while len(writes) > _AHEAD:
+                    writes.popleft().result()
+        for write in writes:
+            write.result()
     files = {name: path for name, path in result.files.items() if path.is_file()}
     return FolderResult(files, result.skipped, made, time.perf_counter() - start, network_seconds)
 
@@ -214,6 +202,22 @@ def _lanes(fuser: Fuser) -> int:
     """
     own = fuser.device.type == "cpu" and isinstance(fuser.network, Generator) and compiled_kernels() is not None
     return min(torch.get_num_threads(), _MOST_LANES) if own else 1
+
+
+def _fused(
+    fuser: Fuser, batches: Iterable[list[_Job]], writers: Executor
+) -> Stream[tuple[list[Future[None]], float], None, None]:
+    """Fuses batches, some side by side; gives for each, in order, what `_fuse` does."""
+    lanes = _lanes(fuser)
+    flush, threads = sys.float_info.min / 2 == 0, torch.get_num_threads() // lanes
+    fusing: deque[Future[tuple[list[Future[None]], float]]] = deque()
+    with ThreadPoolExecutor(lanes) as networks:
+        for batch in batches:
+            fusing.append(networks.submit(copy_context().run, _fuse, fuser, batch, writers, flush, threads))
+            if len(fusing) > lanes + 1:
+                yield fusing.popleft().result()
+        while fusing:
+            yield fusing.popleft().result()
 
 
 def _fuse(

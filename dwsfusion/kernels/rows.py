@@ -1,4 +1,4 @@
-"""What all compiled loops are made of: work on rows of pixels, in memory that is used again.
+"""What all compiled loops are made of: work on rows of pixels.
 
 The loops take rows as separate one-dimensional arrays, for then the compiler writes vector instructions.
 """
@@ -6,13 +6,9 @@ The loops take rows as separate one-dimensional arrays, for then the compiler wr
 # Numba has types for a part of itself only.
 # mypy: allow-untyped-decorators
 
-import threading
 from functools import cache
-from math import prod
 from pathlib import Path
-from sys import getrefcount
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -31,29 +27,6 @@ _OPTIONS: dict[str, Any] = {
 
 
 instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
-
-
-class _Memory:
-    """What a thread keeps."""
-
-    def __init__(self) -> None:
-        self.scratch: dict[str, NDArray[Any]] = {}
-        self.recycled: list[NDArray[Any]] = []
-        with _lock:
-            _memories.add(self)
-
-
-class _Mine(threading.local):
-    def __init__(self) -> None:
-        self.memory = _Memory()
-
-
-_memories: WeakSet[_Memory] = WeakSet()
-_lock = threading.Lock()
-_mine = _Mine()
-_PAGE = 2**21
-_RECYCLED = 32
-"""Arrays that a thread keeps in sight."""
 
 
 def compiled(function: Any) -> Any:
@@ -85,61 +58,6 @@ def _compiled(function: Any, options: dict[str, Any]) -> Any:
 def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
     """Tensors as arrays on the same memory, row after row."""
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
-
-
-def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of any content in memory that this thread keeps under a name: fresh memory costs a fault a page."""
-    kept = _mine.memory.scratch
-    if name not in kept or kept[name].nbytes < _room(shape, dtype):
-        kept[name] = np.empty(_room(shape, dtype), np.uint8)
-    return _laid(kept[name], shape, dtype)
-
-
-def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array of any content, in the memory of an earlier one that nobody holds any more, if there is some."""
-    kept = _mine.memory.recycled
-    room = _room(shape, dtype)
-    for place in range(len(kept)):
-        if kept[place].nbytes == room and _holders(kept, place) == _UNUSED:
-            return _laid(kept[place], shape, dtype)
-    if len(kept) == _RECYCLED:
-        del kept[0]
-    kept.append(np.empty(room, np.uint8))
-    return _laid(kept[-1], shape, dtype)
-
-
-def release_memory() -> None:
-    """Gives back what all threads keep and do not use."""
-    with _lock:
-        memories = list(_memories)
-    for memory in memories:
-        memory.scratch, memory.recycled = {}, []  # new ones: their thread may just be looking through the old
-
-
-def leave_scratch() -> None:
-    """Gives this thread new scratch memory, for somebody may still write to the old."""
-    _mine.memory.scratch = {}
-
-
-def _room(shape: tuple[int, ...], dtype: Any) -> int:
-    """Bytes for an array: whole large pages, and one more to start at the start of one.
-
-    With small pages, a step down a column costs a look-up each. Numpy asks for large ones from 4 MB on.
-    """
-    size = prod(shape) * np.dtype(dtype).itemsize
-    return size if size < _PAGE // 16 else size + -size % _PAGE + _PAGE
-
-
-def _laid(room: NDArray[Any], shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    start = -room.ctypes.data % _PAGE if room.nbytes >= 2 * _PAGE else 0
-    return np.ndarray(shape, dtype, room, start)
-
-
-def _holders(kept: list[NDArray[Any]], place: int) -> int:
-    return getrefcount(kept[place])
-
-
-_UNUSED = _holders([np.empty(0)], 0)
 
 
 @cache
