@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from dwsfusion import images
-from dwsfusion.acceleration import compiled_kernels
+from dwsfusion.ops import compiled_kernels
 from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.generator import Generator
-from dwsfusion.graphs import Replayed
+from dwsfusion.engines.cuda_graph import Replayed
 from dwsfusion.images import Array
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_file, hash_text

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dwsfusion.acceleration import inference_kernels
+from dwsfusion.ops import inference_kernels
 from dwsfusion.layers import FA2M, FADC, Convolution
 
 

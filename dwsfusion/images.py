@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from dwsfusion.acceleration import training_kernels
+from dwsfusion.ops import training_kernels
 from dwsfusion.devices import CPU, to_device
 from dwsfusion.errors import ImageError, InputError
 

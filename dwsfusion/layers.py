@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dwsfusion.acceleration import inference_kernels, training_kernels
+from dwsfusion.ops import inference_kernels, training_kernels
 
 CUTOFFS = (2, 4, 8)
 """The low-pass images keep 1/2, 1/4 and 1/8 of the spectrum's rows and columns."""

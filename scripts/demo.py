@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downstream.report.tables import percent, percent_interval, print_table
-from dwsfusion.command import EXIT_DONE, run_command
+from downstream.command import EXIT_DONE, run_command
 
 
 @dataclass(frozen=True)

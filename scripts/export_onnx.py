@@ -5,15 +5,15 @@ from pathlib import Path
 
 from downstream.report.tables import print_table
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from dwsfusion.command import check_writable, run_command
-from dwsfusion.onnx import OPSET, TOLERANCE, export_onnx
+from downstream.command import check_writable, run_command
+from dwsfusion.engines.onnx import OPSET, TOLERANCE, export_onnx
 
 
 @dataclass(frozen=True)
 class Config:
     weights: Path = DEFAULT_WEIGHTS
     """Weights of the network, ours (.safetensors) or the authors' (.pth)."""
-    out: Path = Path("out/dwsfusion.onnx")
+    out: Path = Path("out/dwsfusion.engines.onnx")
     """The file to write: ir and vis_y, float (batch, 1, height, width) in [0, 1], to fused, the same."""
 
 

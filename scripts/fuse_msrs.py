@@ -6,7 +6,7 @@ from typing import Literal
 
 from downstream.report.tables import print_table
 from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
-from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.runs import fingerprint, write_run
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dwsfusion.command import SAMPLE_DIR, make_sample_with_progress, run_command
-from dwsfusion.sample import SampleConfig
+from downstream.command import SAMPLE_DIR, make_sample_with_progress, run_command
+from downstream.sample import SampleConfig
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from downstream.report.tables import measured, print_table, write_csv
 from dwsfusion import InputError
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from dwsfusion.command import check_writable, run_command
+from downstream.command import check_writable, run_command
 from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
 from dwsfusion.runs import write_json, write_run
 from dwsfusion.training.cost import compare_steps
@@ -41,7 +41,7 @@ def main(config: Config) -> int:
     torch.set_num_threads(config.threads)
     net = load_generator(config.weights)
     plain = run_path(str(reference))
-    timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
+    timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.engines.onnx", config.sizes, config.rounds)
     rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
     steps = [asdict(step) for step in compare_steps(plain["training_loss"], net, config.patch, config.rounds)]
     found = {"parameters": count_parameters(net), "timings": rows, "stages": stages, "training": steps}

@@ -8,7 +8,7 @@ from typing import Literal
 
 from downstream.report.tables import print_table
 from dwsfusion import find_pairs
-from dwsfusion.command import check_writable, report_skipped, resolve_data, run_command, track
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.pairs import readable
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TrainingConfig, ablations, processes, train_all

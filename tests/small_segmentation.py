@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from downstream.inputs import Comparison
-from downstream.segmentation.protocols import SegmentationConfig
+from downstream.comparison.inputs import Comparison
+from downstream.segmentation.task import SegmentationConfig
 from downstream.segmentation.training import TrainingConfig
 
 CPU = torch.device("cpu")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from downstream.changes import best_single, largest_changes
-from downstream.complementarity import (
+from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.detection.complementarity import (
     SeenObjects,
     describe_objects,
     group_recalls,
@@ -15,8 +15,8 @@ from downstream.complementarity import (
     seen_objects,
 )
 from downstream.detection.coco import Coco, Ints, Results, read_all_labels
-from downstream.detection.precision import found_objects
-from downstream.inputs import SINGLES, VISIBLE, Comparison, label_files
+from downstream.detection.average_precision import found_objects
+from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, label_files
 from downstream.report.tables import write_csv
 from dwsfusion.runs import write_json
 

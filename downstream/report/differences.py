@@ -5,7 +5,7 @@ from typing import Any
 
 
 def in_words(row: Mapping[str, Any], metric: str, seeds: int | None = None) -> str:
-    """One difference of `downstream.uncertainty.differences`, in per cent points, with what it shows.
+    """One difference of `downstream.comparison.uncertainty.differences`, in per cent points, with what it shows.
 
     Args:
         row: the difference.

@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 
-from downstream.inputs import BASELINES, DWSFUSION, INFRARED, VISIBLE
+from downstream.comparison.inputs import BASELINES, DWSFUSION, INFRARED, VISIBLE
 from dwsfusion.errors import ImageError
 from dwsfusion.images import Array
 

@@ -16,7 +16,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from downstream.inputs import BASELINES, INFRARED, VISIBLE
+from downstream.comparison.inputs import BASELINES, INFRARED, VISIBLE
 from downstream.report.export import write_figure
 from downstream.report.tables import write_csv
 from dwsfusion.cost import compare, count_flops, count_parameters

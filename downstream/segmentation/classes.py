@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.mappings import read_mapping
+from downstream.comparison.class_mapping import read_mapping
 from dwsfusion.errors import ImageError
 
 Ids = NDArray[np.uint8]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.segmentation.classes import MSRS_CLASSES, Ids
-from downstream.uncertainty import Estimate
+from downstream.comparison.uncertainty import Estimate
 from dwsfusion.errors import InputError
 
 Counts = NDArray[np.int64]

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.cells import Track, silent
+from downstream.comparison.jobs import Track, silent
 from downstream.segmentation.classes import IGNORED, MSRS_CLASSES, Ids
 from downstream.segmentation.deeplab import STRIDE_PX, to_input
 from dwsfusion.errors import InputError

@@ -17,7 +17,7 @@ from dwsfusion.kernels.inference import (
     stack,
     up,
 )
-from dwsfusion.kernels.memory import release_memory
+from dwsfusion.kernels.buffers import release_memory
 from dwsfusion.kernels.threads import allowing, side_by_side
 
 __all__ = [

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
-from dwsfusion.kernels.memory import scratch
+from dwsfusion.kernels.buffers import scratch
 from dwsfusion.kernels.rows import compiled
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose

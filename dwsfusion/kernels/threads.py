@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from dwsfusion.kernels.memory import leave_scratch
+from dwsfusion.kernels.buffers import leave_scratch
 
 _LEAST_ROWS = 4
 _LEAST_NUMBERS = 2**15

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_segmentation import INPUTS
 
-from downstream.inputs import Comparison, Input
+from downstream.comparison.inputs import Comparison, Input
 
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from dwsfusion import images
-from dwsfusion.acceleration import plain_operations
+from dwsfusion.ops import plain_operations
 from dwsfusion.errors import ImageError, InputError
 
 Save = Callable[[Path, np.ndarray], Path]

@@ -8,7 +8,7 @@ from reference_network import disturbed
 
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.generator import RELEASED, Generator
-from dwsfusion.onnx import OnnxNetwork
+from dwsfusion.engines.onnx import OnnxNetwork
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

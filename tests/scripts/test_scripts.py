@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dwsfusion.sample import SampleConfig, make_sample
+from downstream.sample import SampleConfig, make_sample
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -1,0 +1,115 @@
+"""What is trained for a comparison: a network for each input, seed and fold.
+
+Where a data set has no train split, its pictures are divided into folds. The pictures of a fold are predicted by
+a network trained on those of the other folds, and all predictions together give one figure over all pictures.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from downstream.comparison.inputs import Comparison, Input, is_night
+from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
+
+Network = TypeVar("Network")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One cell of the matrix."""
+
+    name: str
+    """Such as ``max-seed0`` or ``joint-seed2-fold1of5``."""
+    inputs: tuple[Input, ...]
+    """What the network is trained on."""
+    seed: int
+    left_out: frozenset[str] = frozenset()
+    """Pictures that are tested, and so not trained on."""
+
+    def of(self, pictures: Mapping[str, Network]) -> dict[str, Network]:
+        """Those of the pictures that are trained on."""
+        return {name: kept for name, kept in pictures.items() if name not in self.left_out}
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All cells: inputs, or one for all of them where the protocol is joint, by seeds and folds."""
+
+    inputs: tuple[Input, ...]
+    seeds: Sequence[int]
+    joint: bool = False
+    folds: Sequence[Sequence[str]] = ((),)
+    """The pictures that each fold tests; one empty fold where the test pictures lie apart."""
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise InputError("expected --seeds of 1 or more, found none")
+
+    def places(self) -> list[Place]:
+        """The cells, input by input, seed by seed, fold by fold."""
+        groups = {"joint": self.inputs} if self.joint else {item.name: (item,) for item in self.inputs}
+        return [
+            Place(self._name(group, seed, fold), items, seed, frozenset(pictures))
+            for group, items in groups.items()
+            for seed in self.seeds
+            for fold, pictures in enumerate(self.folds, start=1)
+        ]
+
+    def by_input(self, networks: Mapping[str, Network]) -> dict[str, tuple[tuple[Network, ...], ...]]:
+        """Input name to its networks, given by the names of their cells: a tuple a seed, in it one a fold."""
+        folds = range(1, len(self.folds) + 1)
+        return {
+            item.name: tuple(
+                tuple(networks[self._name("joint" if self.joint else item.name, seed, fold)] for fold in folds)
+                for seed in self.seeds
+            )
+            for item in self.inputs
+        }
+
+    def fold_of(self) -> dict[str, int]:
+        """The fold, counted from 0, that tests a picture; empty without folds."""
+        return {name: number for number, pictures in enumerate(self.folds) for name in pictures}
+
+    def describe_folds(self, seed: int) -> dict[str, Any]:
+        """What a protocol says about the folds, divided by `seed`; empty without folds."""
+        if not self.fold_of():
+            return {}
+        how = (
+            "each picture is predicted by a network trained on the other folds; pictures are dealt at random, day and "
+            "night in equal parts, and neighbouring frames are not kept together"
+        )
+        return {"folds": {"how": how, "seed": seed, "pictures": [list(pictures) for pictures in self.folds]}}
+
+    def _name(self, group: str, seed: int, fold: int) -> str:
+        return f"{group}-seed{seed}" + (f"-fold{fold}of{len(self.folds)}" if len(self.folds) > 1 else "")
+
+
+def divide(names: Iterable[str], folds: int, seed: int) -> list[list[str]]:
+    """Divides pictures into folds of equal size, each with its share of day and of night, to one picture.
+
+    Raises:
+        InputError: fewer than two folds, or more than there are pictures.
+    """
+    shuffled = np.random.default_rng(seed).permutation(sorted(names)).tolist()
+    if not 2 <= folds <= len(shuffled):
+        raise InputError(f"expected --folds between 2 and the {len(shuffled)} labelled pictures, found {folds}")
+    dealt = sorted(shuffled, key=lambda name: str(is_night(name)))
+    return [sorted(dealt[start::folds]) for start in range(folds)]
+
+
+def train_split(comparison: Comparison, prepare: Callable[[], Comparison]) -> Comparison:
+    """The train pictures of a data set; the reasons of the skipped ones say that they are train pictures.
+
+    Raises:
+        InputError: they are the tested ones.
+    """
+    train = prepare()
+    if train.root.resolve() == comparison.root.resolve():
+        raise InputError(
+            f"expected train pictures beside the tested ones, found only {train.root}: give a data root with "
+            "train/ and test/, divide the tested pictures with --folds 5, or use --protocol frozen"
+        )
+    return replace(train, skipped=tuple(Skipped(s.name, f"train picture: {s.reason}") for s in train.skipped))

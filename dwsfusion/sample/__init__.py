@@ -1,5 +1,0 @@
-"""Sample scenes: rendered pairs of infrared and visible street pictures with exact boxes and masks."""
-
-from dwsfusion.sample.writing import SampleConfig, is_sample, make_sample
-
-__all__ = ["SampleConfig", "is_sample", "make_sample"]

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from downstream.comparison.cross_validation import FoldedDetector
+from downstream.comparison.plan import Matrix, divide
+from downstream.comparison.inputs import Input, is_night
+from dwsfusion.errors import InputError
+
+NAMES = [f"{k:05d}{'N' if k % 3 else 'D'}" for k in range(32)]  # 11 by day, 21 by night
+PAIR = (Input("infrared", {}), Input("max", {}))
+
+
+def test_every_picture_is_tested_once_and_day_and_night_are_balanced():
+    folds = divide(NAMES, 5, seed=0)
+    assert sorted(name for fold in folds for name in fold) == sorted(NAMES)
+    for count, whole in ((len, 32), (lambda f: sum(is_night(n) is True for n in f), 21)):
+        assert {count(fold) for fold in folds} <= {whole // 5, whole // 5 + 1}
+
+
+def test_the_seed_alone_decides():
+    assert divide(NAMES, 4, seed=1) == divide(reversed(NAMES), 4, seed=1)
+    assert divide(NAMES, 4, seed=1) != divide(NAMES, 4, seed=2)
+
+
+@pytest.mark.parametrize("folds", [-1, 1, 33])
+def test_folds_that_cannot_be_are_refused(folds):
+    with pytest.raises(InputError, match="between 2 and the 32 labelled pictures"):
+        divide(NAMES, folds, seed=0)
+
+
+def test_the_matrix_has_a_cell_for_each_input_seed_and_fold():
+    matrix = Matrix(PAIR, (3, 4), folds=(("a", "b"), ("c",)))
+    places = matrix.places()
+    assert [p.name for p in places] == [
+        f"{name}-seed{seed}-fold{fold}of2" for name in ("infrared", "max") for seed in (3, 4) for fold in (1, 2)
+    ]
+    assert places[0].of({"a": 1, "b": 2, "c": 3}) == {"c": 3}
+    networks = matrix.by_input({p.name: p for p in places})
+    assert networks["max"][1][0] is places[6]
+    assert matrix.fold_of() == {"a": 0, "b": 0, "c": 1}
+
+
+def test_joint_has_one_network_for_all_inputs():
+    matrix = Matrix(PAIR, (0,), joint=True)
+    (place,) = matrix.places()
+    assert (place.name, place.inputs, place.of({"a": 1})) == ("joint-seed0", PAIR, {"a": 1})
+    assert matrix.by_input({"joint-seed0": 7}) == {"infrared": ((7,),), "max": ((7,),)}
+    assert matrix.describe_folds(0) == {}
+
+
+class Named:
+    """Finds in each picture its own number and the picture's name."""
+
+    detectable, seconds, settings = ("car",), 1.0, {}
+
+    def __init__(self, number):
+        self.number, self.identity, self.calls = number, str(number), []
+
+    def predict(self, files):
+        self.calls.append([path.stem for path in files])
+        for path in files:
+            yield self.number, path.stem
+
+
+def test_each_detector_goes_once_through_its_fold_and_the_order_stays():
+    detectors = [Named(0), Named(1)]
+    folded = FoldedDetector(detectors, {"a": 1, "b": 0, "c": 1, "d": 0})
+    found = list(folded.predict(iter([Path(f"{name}.png") for name in "abcd"])))
+    assert found == [(1, "a"), (0, "b"), (1, "c"), (0, "d")]
+    assert [d.calls for d in detectors] == [[["b", "d"]], [["a", "c"]]]

@@ -1,0 +1,194 @@
+import contextlib
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from downstream.detection.average_precision import (
+    SIZES,
+    average_precision,
+    best_confidence,
+    estimate_precision,
+    estimate_size,
+    found_objects,
+    match,
+    match_sizes,
+)
+from downstream.comparison.uncertainty import resample_counts
+
+CATEGORIES = [{"id": i, "name": name} for i, name in enumerate(("person", "bicycle", "car"))]
+
+
+def random_case(seed, pictures=12, classes=(0, 1, 2), ties=False, decimals=6):
+    """Objects, and detections that are sometimes near them; some pictures stay empty."""
+    random = np.random.default_rng(seed)
+    images = [{"id": i, "file_name": f"{i}.png", "width": 100, "height": 80} for i in range(1, pictures + 1)]
+    annotations, results = [], []
+    for image in images[1:]:
+        for _ in range(random.integers(0, 5)):
+            x, y, w, h = random.uniform(5, 60), random.uniform(5, 50), *random.uniform(8, 30, 2)
+            category = int(random.choice(classes))
+            annotations.append({"id": len(annotations) + 1, "image_id": image["id"], "category_id": category,
+                                "bbox": [x, y, w, h], "area": w * h, "iscrowd": 0})  # fmt: skip
+            for _ in range(random.integers(0, 3)):
+                shift = random.normal(0, 2.5, 4)
+                results.append((image["id"], category, [x + shift[0], y + shift[1], w + shift[2], h + shift[3]]))
+        for _ in range(random.integers(0, 4)):
+            box = [*random.uniform(0, 60, 2), *random.uniform(5, 30, 2)]
+            results.append((image["id"], int(random.integers(3)), box))
+    scores = random.choice([0.2, 0.5, 0.8], len(results)) if ties else random.permutation(len(results)) / 999
+    found = [
+        {"image_id": i, "category_id": c, "bbox": [float(v) for v in b], "score": round(float(s), decimals)}
+        for (i, c, b), s in zip(results, scores, strict=True)
+    ]
+    return {"images": images, "annotations": annotations, "categories": CATEGORIES}, found
+
+
+def evaluated(truth, results):
+    """The reference: pycocotools as documented."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        gold = COCO()
+        gold.dataset = truth
+        gold.createIndex()
+        evaluation = COCOeval(gold, gold.loadRes([dict(r) for r in results]), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation
+
+
+def cocoeval(truth, results):
+    """AP by class and IoU (NaN where absent), map, map50."""
+    evaluation = evaluated(truth, results)
+    precision = evaluation.eval["precision"][:, :, :, 0, 2].mean(axis=1).T  # (K, T), -1 where absent
+    return np.where(precision < 0, np.nan, precision), evaluation.stats[0], evaluation.stats[1]
+
+
+def duplicated(truth, results, counts):
+    """The data set that a resample means: every picture as often as drawn, under new ids."""
+    images, annotations, found = [], [], []
+    for image, count in zip(truth["images"], counts, strict=True):
+        for _ in range(count):
+            new = len(images) + 1
+            images.append({**image, "id": new})
+            for a in truth["annotations"]:
+                if a["image_id"] == image["id"]:
+                    annotations.append({**a, "id": len(annotations) + 1, "image_id": new})
+            found += [{**r, "image_id": new} for r in results if r["image_id"] == image["id"]]
+    return {"images": images, "annotations": annotations, "categories": CATEGORIES}, found
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_weights_of_one_give_cocoeval(seed, ties):
+    truth, results = random_case(seed, ties=ties)
+    expected, expected_map, expected_map50 = cocoeval(truth, results)
+    matches = match(truth, results)
+    ones = np.ones((1, 12), dtype=int)
+    found = np.array([average_precision(m, ones)[0] for m in matches])
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+    means, _ = estimate_precision(matches, np.ones(12, bool), ones)
+    assert means["map"].value == pytest.approx(expected_map, abs=1e-12)
+    assert means["map50"].value == pytest.approx(expected_map50, abs=1e-12)
+
+
+def test_more_detections_than_cocoeval_counts():
+    truth, results = random_case(1, pictures=3)
+    random = np.random.default_rng(0)
+    results += [
+        {"image_id": 2, "category_id": 0, "bbox": [*random.uniform(0, 50, 2), 20.0, 20.0], "score": float(s)}
+        for s in random.uniform(0, 1, 250)
+    ]
+    expected, *_ = cocoeval(truth, results)
+    found = [average_precision(m, np.ones((1, 3), int))[0] for m in match(truth, results)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_resamples_equal_cocoeval_on_duplicated_pictures():
+    truth, results = random_case(3)
+    matches = match(truth, results)
+    counts = resample_counts(12, 8, seed=5)
+    found = np.stack([average_precision(m, counts) for m in matches], axis=1)
+    for row, weights in zip(found, counts, strict=True):
+        expected, *_ = cocoeval(*duplicated(truth, results, weights))
+        np.testing.assert_allclose(row, expected, rtol=0, atol=1e-12)
+
+
+def test_a_choice_of_pictures_equals_cocoeval_on_them_alone():
+    truth, results = random_case(4)
+    chosen = np.arange(12) % 3 > 0
+    expected, expected_map, _ = cocoeval(*duplicated(truth, results, chosen.astype(int)))
+    means, classes = estimate_precision(match(truth, results), chosen, resample_counts(12, 4))
+    assert means["map"].value == pytest.approx(expected_map, abs=1e-12)
+    assert [c["ap"].value for c in classes] == pytest.approx(list(expected.mean(axis=1)), abs=1e-12)
+
+
+def test_a_class_without_objects_is_not_defined_and_not_in_the_mean():
+    truth, results = random_case(2, classes=(0, 2))
+    means, classes = estimate_precision(match(truth, results), np.ones(12, bool), resample_counts(12, 20))
+    assert classes[1]["ap"].value is None
+    assert classes[1]["ap"].interval is None
+    assert means["map50"].value == pytest.approx((classes[0]["ap50"].value + classes[2]["ap50"].value) / 2)
+
+
+def test_a_class_that_the_detector_does_not_know_is_not_defined():
+    truth, results = random_case(2)
+    means, classes = estimate_precision(
+        match(truth, results, detectable=("person",)), np.ones(12, bool), resample_counts(12, 5)
+    )
+    assert classes[2]["ap"].value is None
+    assert means["map"].value == classes[0]["ap"].value
+
+
+def test_no_detections_at_all_is_zero():
+    truth, _ = random_case(0)
+    means, classes = estimate_precision(match(truth, []), np.ones(12, bool), resample_counts(12, 5))
+    assert means["map"].value == 0
+    assert [c["ap50"].value for c in classes] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sizes_equal_cocoeval(seed):
+    """COCOeval's own figures for small, medium and large objects, on the set and on a resample of it."""
+    truth, results = random_case(seed, pictures=20)
+    scales = np.random.default_rng(seed).uniform(0.5, 10, 21)  # one a picture
+    for entry in (*truth["annotations"], *results):
+        entry["bbox"] = [value * scales[entry["image_id"]] for value in entry["bbox"]]
+    for annotation in truth["annotations"]:
+        annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]
+    counts = resample_counts(20, 3, seed)
+    found = match_sizes(truth, results)
+    for k, weights in enumerate(counts):
+        expected = evaluated(*duplicated(truth, results, weights)).stats[3:6]
+        for size, reference in zip(SIZES, expected, strict=True):
+            sample = estimate_size(found[size], counts)["map"].samples[k]
+            assert (-1 if np.isnan(sample) else sample) == pytest.approx(reference, abs=1e-12)
+    areas = [a["area"] for a in truth["annotations"]]
+    assert sum(int(of_class[0].objects.sum()) for of_class in found["small"]) == sum(a < 32**2 for a in areas)
+    assert min(sum(low < a < high for a in areas) for low, high in SIZES.values()) > 0
+
+
+def test_hand_computed_average_precision():
+    """Two objects; hit, miss, hit: precision 1 up to recall 1/2 (51 recalls), 2/3 above it (50 recalls)."""
+    boxes = [[10, 10, 20, 20], [60, 10, 20, 20]]
+    truth = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 100, "height": 80}],
+        "annotations": [
+            {"id": i, "image_id": 1, "category_id": 0, "bbox": b, "area": 400, "iscrowd": 0}
+            for i, b in enumerate(boxes, start=1)
+        ],
+        "categories": CATEGORIES,
+    }
+    found = [(boxes[0], 0.9), ([40, 50, 20, 20], 0.8), (boxes[1], 0.7)]
+    results = [{"image_id": 1, "category_id": 0, "bbox": b, "score": s} for b, s in found]
+    person = match(truth, results)[0]
+    assert average_precision(person, np.ones((1, 1), int))[0] == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert best_confidence([person]) == 0.7  # F1: 2/3, 1/2, 4/5
+    cars = replace(person, objects=person.objects + 98, hits=~person.hits, scores=person.scores - 0.15)
+    assert best_confidence([person, cars]) == pytest.approx(0.65)  # F1: 2/103, 2/104, 2/105, 4/106, 6/107, 6/108
+    assert best_confidence([person, replace(cars, detectable=False)]) == 0.7  # nobody looked for them
+    assert found_objects(truth, results) == {1, 2}
+    assert found_objects(truth, results[1:]) == {2}

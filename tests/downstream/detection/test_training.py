@@ -1,0 +1,187 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from downstream.detection.task import DetectionConfig, make_detectors
+from downstream.detection.training import DetectorCell, train_detectors, write_dataset
+from downstream.detection.yolo import Budget, YoloDetector
+from downstream.comparison.plan import Matrix
+from downstream.comparison.inputs import Comparison, Input
+from dwsfusion import InputError
+from dwsfusion.images import read_image
+from dwsfusion.pairs import Skipped
+
+CPU = torch.device("cpu")
+BUDGET = Budget(epochs=1, batch_size=4, image_size=64)
+
+
+@pytest.fixture
+def train(tmp_path, random, save):
+    """Four small pictures with a bright car, grey in infrared, colour in fused."""
+    inputs = {"infrared": {}, "fused": {}}
+    root = tmp_path / "set" / "train"
+    (root / "labels").mkdir(parents=True)
+    for number in range(4):
+        name = f"0000{number}D"
+        image = random.integers(0, 90, (48, 64), np.uint8)
+        image[20:40, 10 * number : 10 * number + 24] = 230
+        (root / "labels" / f"{name}.txt").write_text(f"2 {(10 * number + 12) / 64} 0.625 0.375 0.41\n")
+        inputs["infrared"][name] = save(tmp_path / "ir" / f"{name}.png", image)
+        inputs["fused"][name] = save(tmp_path / "fused" / f"{name}.png", np.repeat(image[..., None], 3, axis=2))
+    return Comparison(root, tuple(Input(name, files) for name, files in inputs.items()))
+
+
+def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),), devices=(CPU,)):
+    matrix = Matrix(train.inputs, seeds, joint, folds)
+    found = train_detectors(train, "labels", "tiny.yaml", out, matrix, budget, devices)
+    return matrix.by_input(found)
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)["model"].state_dict()
+
+
+def test_the_data_set_holds_every_picture_in_every_input(train, tmp_path):
+    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
+    dataset = write_dataset(tmp_path / "data", train.inputs, labels)
+    pictures = sorted(p.stem for p in (tmp_path / "data/images").iterdir())
+    assert pictures == sorted(f"{name}__{item.name}" for item in train.inputs for name in train.names)
+    assert read_image(tmp_path / "data/images/00001D__infrared.png").shape == (48, 64, 3)
+    assert (tmp_path / "data/labels/00001D__fused.txt").read_text() == labels["00001D"].read_text()
+    assert json.loads(dataset.read_text())["names"] == {"0": "person", "1": "bicycle", "2": "car"}
+
+
+@pytest.mark.slow
+def test_retrained_gives_each_input_its_own_detector(train, tmp_path):
+    """Both inputs show the same pixels here, so with all else equal their detectors must be equal too."""
+    found = train_all(train, tmp_path / "out", joint=False)
+    infrared, fused = found["infrared"][0][0], found["fused"][0][0]
+    assert infrared != fused
+    assert sorted(p.name for p in infrared.parent.iterdir()) == ["detector.pt", "training.json"]
+    ours, theirs = weights(infrared), weights(fused)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.slow
+def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
+    out = tmp_path / "out"
+    found = train_all(train, out, joint=True, seeds=(0, 1))
+    files = [out / f"joint-seed{seed}/detector.pt" for seed in (0, 1)]
+    assert found["infrared"] == found["fused"] == tuple((file,) for file in files)
+    assert json.loads((out / "joint-seed0/training.json").read_text())["pictures"] == 8
+    first, second = (weights(path) for path in files)
+    assert any(not torch.equal(first[name], second[name]) for name in first)
+    made = [path.stat().st_mtime_ns for path in files]
+    (out / "joint-seed1/training.json").unlink()  # as if stopped in the second
+    train_all(train, out, joint=True, seeds=(0, 1))
+    assert files[0].stat().st_mtime_ns == made[0]
+    assert files[1].stat().st_mtime_ns != made[1]
+    repeated = weights(files[1])
+    assert all(torch.equal(second[name], repeated[name]) for name in second)
+    train_all(train, out, joint=True, budget=replace(BUDGET, epochs=2))
+    assert files[0].stat().st_mtime_ns != made[0]
+
+
+@pytest.mark.slow
+def test_a_trained_detector_detects(train, tmp_path):
+    """Thirty epochs are enough to overfit four pictures."""
+    config = DetectionConfig("tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006)
+    tested = replace(train, root=tmp_path / "set" / "test")
+    (tested.root / "labels").mkdir(parents=True)
+    for path in (train.root / "labels").iterdir():
+        (tested.root / "labels" / path.name).write_text(path.read_text())
+    broken = replace(train, skipped=(Skipped("00009D", "cannot be read"),))
+    made = make_detectors(config, tested, lambda: broken, tmp_path / "out", seed=0, device=CPU)
+    detectors = made.by_input
+    assert detectors["infrared"] == detectors["fused"]
+    assert detectors["fused"][0].detectable == ("person", "bicycle", "car")
+    found = list(detectors["fused"][0].predict(tested.input("fused").files.values()))
+    for number, car in enumerate(found):
+        assert (car.classes[0], car.scores[0] > 0.3) == (2, True)
+        assert car.boxes_xyxy[0] == pytest.approx([10 * number, 20, 10 * number + 24, 40], abs=6)
+    assert made.skipped == (Skipped("00009D", "train picture: cannot be read"),)
+    assert made.training["training"]["pictures"] == 4
+    assert detectors["fused"][0].seconds == made.seconds > 0
+    assert made.training["training"]["early_stopping"].startswith("none")
+
+
+@pytest.mark.slow
+def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_path):
+    config = DetectionConfig(detector="tiny.yaml", protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2)
+    made = make_detectors(config, train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU)
+    first, second = made.training["training"]["folds"]["pictures"]
+    assert sorted(first + second) == list(train.names)
+    assert "neighbouring frames are not kept together" in made.training["training"]["folds"]["how"]
+    assert made.training["training"]["ranking"].startswith("the detections of all folds together")
+    for number, tested in enumerate((first, second), start=1):
+        record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
+        assert (record["inputs"], record["pictures"]) == (["fused"], 2)
+        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, 64)
+        files = [train.input("fused").files[name] for name in tested]
+        for ours, theirs in zip(made.by_input["fused"][0].predict(files), own.predict(files), strict=True):
+            np.testing.assert_array_equal(ours.scores, theirs.scores)
+    assert made.by_input["fused"][0].identity != made.by_input["infrared"][0].identity
+
+
+def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_path, save, monkeypatch):
+    trained = []
+    monkeypatch.setattr(DetectorCell, "train", lambda cell, device, track: trained.append((cell.name, cell.key)))
+    folds = (("00000D", "00001D"), ("00002D", "00003D"))
+    train_all(train, tmp_path, joint=False, folds=folds)
+    before = dict(trained)
+    assert list(before) == [f"{name}-seed0-fold{k}of2" for name in ("infrared", "fused") for k in (1, 2)]
+    save(train.input("fused").files["00003D"], np.zeros((48, 64, 3), np.uint8))
+    train_all(train, tmp_path, joint=False, folds=folds)
+    changed = [name for name, key in trained[4:] if before[name] != key]
+    assert changed == ["fused-seed0-fold1of2"]  # fold 2 tests this picture and is trained on the others
+    monkeypatch.setattr("downstream.detection.training.library_version", lambda: "another")
+    train_all(train, tmp_path, joint=False, folds=folds)
+    assert not {key for _, key in trained[4:8]} & {key for _, key in trained[8:]}
+
+
+def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
+    config = DetectionConfig(detector="tiny.yaml", protocol="retrained")
+    with pytest.raises(InputError, match="beside the tested ones"):
+        make_detectors(config, train, lambda: train, tmp_path, seed=0, device=CPU)
+
+
+def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path):
+    (train.root / "labels/00002D.txt").write_text("7 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(InputError, match=r"00002D\.txt, line 1"):
+        train_all(train, tmp_path, joint=True)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        DetectionConfig(folds=5),
+        DetectionConfig(devices=("cpu", "cpu")),
+        DetectionConfig(protocol="joint", mapping=Path("mine.json")),
+    ],
+)
+def test_settings_of_another_protocol_are_refused(config):
+    with pytest.raises(InputError, match="--protocol"):
+        config.settled(sample=False)
+
+
+def test_no_resamples_are_refused():
+    with pytest.raises(InputError, match="--resamples of 1 or more, found 0"):
+        DetectionConfig(resamples=0).settled(sample=False)
+
+
+def test_the_sample_scenes_have_settings_of_their_own():
+    sample = DetectionConfig().settled(sample=True)
+    assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
+    trained = DetectionConfig(protocol="joint", epochs=3).settled(sample=True)
+    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == ("tiny.yaml", 3, 0.006, 256)
+    usual = Budget()
+    asked = DetectionConfig(protocol="joint", epochs=usual.epochs, image_size=usual.image_size).settled(sample=True)
+    assert asked.budget() == replace(usual, learning_rate=0.006)  # what was asked for is kept, usual as it is
+    assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
+    assert DetectionConfig().settled(sample=False).budget() == usual
+    chosen = DetectionConfig(detector="mine.pt", epochs=3)
+    assert chosen.settled(sample=True) == chosen

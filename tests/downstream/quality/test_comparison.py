@@ -1,0 +1,213 @@
+import csv
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from downstream.comparison.inputs import Comparison, Input
+from downstream.quality import comparison as module
+from downstream.quality.comparison import compare_quality
+from downstream.quality.config import QualityConfig
+from downstream.quality.ranks import resampled_ranks, shared_ranks, spearman
+from downstream.quality.table import group_rows, notes, table_rows, task_rows
+from downstream.quality.correlation import TaskRun, correlate, read_detection, read_segmentation
+from dwsfusion import InputError
+
+NAMES = ("00001D", "00002D", "00003N", "00004N")
+CONFIG = QualityConfig(resamples=40)
+
+
+@pytest.fixture
+def pair(tmp_path, random, save):
+    """Four pictures in six inputs; `copy` is `max` once more, and `noise` has nothing of the sources."""
+    files = {name: {} for name in ("infrared", "visible", "mean", "max", "copy", "noise")}
+    for name in NAMES:
+        ir, vis = (random.integers(0, 256, (8, 10), np.uint8).repeat(6, 0).repeat(6, 1) for _ in range(2))
+        larger = np.maximum(ir, vis)
+        made = {"infrared": ir, "visible": vis, "mean": (ir // 2 + vis // 2), "max": larger, "copy": larger}
+        made["noise"] = random.integers(0, 256, ir.shape, np.uint8)
+        for which, picture in made.items():
+            files[which][name] = save(tmp_path / which / f"{name}.png", picture)
+    return Comparison(tmp_path, tuple(Input(which, found) for which, found in files.items()))
+
+
+def compare(comparison, out, config=CONFIG):
+    return compare_quality(comparison, out, config, about={"data": "set"}, device=torch.device("cpu"))
+
+
+def test_what_quality_json_says(pair, tmp_path):
+    compare(pair, tmp_path / "out")
+    result = json.loads((tmp_path / "out/quality.json").read_text())
+    assert (result["preset"], result["images"]) == ("default", 4)
+    assert result["metrics"]["MI"]["unit"] == "bit"
+    assert result["metrics"]["Nabf"]["higher_is_better"] is False
+    assert "MS-SSIM" not in result["metrics"]  # 60 x 48 pixels are too few
+    entry = result["inputs"]["max"]["MI"]
+    with (tmp_path / "out/per_image/max.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    values = [float(row["MI [bit]"]) for row in rows]
+    assert [row["image"] for row in rows] == list(NAMES)
+    assert {row["preset"] for row in rows} == {"default"}
+    assert entry["mean"] == pytest.approx(np.mean(values))
+    assert entry["std"] == pytest.approx(np.std(values))
+    assert entry["day"]["mean"] == pytest.approx(np.mean(values[:2]))
+    assert entry["night"]["images"] == 2
+    low, high = entry["interval"]
+    assert low < entry["mean"] < high
+
+
+def test_ranks_share_ties_and_leave_out_the_sources(pair, tmp_path):
+    ranks = compare(pair, tmp_path)["ranks"]
+    assert set(ranks) == {"mean", "max", "copy", "noise"}
+    assert ranks["max"] == ranks["copy"]
+    assert ranks["max"]["MI"] in (1.5, 2.5)
+    assert ranks["noise"]["MI"] == ranks["noise"]["MSE"] == 4
+    assert sum(r["Nabf"] for r in ranks.values()) == 10
+    assert ranks["noise"]["mean"] == pytest.approx(np.mean([v for k, v in ranks["noise"].items() if k != "mean"]))
+
+
+def test_differences_to_max_and_to_the_better_source(pair, tmp_path):
+    result = compare(pair, tmp_path)
+    rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
+    same = rows["copy", "max", "VIF"]
+    assert (same["difference"], same["interval"], same["evidence"]) == (0, [0, 0], False)
+    assert rows["noise", "max", "MI"]["evidence"]
+    assert {against for _, against, metric in rows if metric == "MI"} == {"max"}  # a source would meet itself
+    assert {against for _, against, metric in rows if metric == "EN"} - {"max"} <= {"infrared", "visible"}
+    assert not any(r["input"] in ("infrared", "visible") for r in result["differences"])
+    assert "MI" in result["won_by_a_source"]  # a copy of a source keeps all of it
+    assert any(line.startswith("MI [bit]: noise against max -") and line.endswith("worse") for line in notes(result))
+
+
+def test_any_pair_asked_for_is_compared(pair, tmp_path):
+    asked = ("copy:max", "infrared:visible", "mean:noise")
+    result = compare(pair, tmp_path, QualityConfig(resamples=40, against=asked))
+    rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
+    assert len(rows) == len(result["differences"])
+    assert rows["mean", "noise", "MI"]["evidence"]
+    assert ("infrared", "visible", "EN") in rows
+    assert ("infrared", "visible", "MI") not in rows  # a source would meet itself
+    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence of a difference" in notes(result)
+    with pytest.raises(InputError, match="found 'copy:nobody'"):
+        compare(pair, tmp_path, QualityConfig(against=("copy:nobody",)))
+
+
+def test_a_second_run_measures_nothing_and_says_the_same(pair, tmp_path, monkeypatch):
+    first = compare(pair, tmp_path / "out")
+
+    def refuse(*_):
+        raise AssertionError("measured again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "measure", refuse)
+        assert compare(pair, tmp_path / "out") == first
+    other = compare(pair, tmp_path / "out", QualityConfig(preset="cddfuse", resamples=40))
+    assert other["inputs"]["max"]["MI"]["mean"] == pytest.approx(first["inputs"]["max"]["MI"]["mean"] * np.log(2))
+
+
+def test_a_bad_picture_is_skipped_in_all_inputs(pair, tmp_path, save):
+    save(pair.input("noise").files[NAMES[1]], np.zeros((48, 61), np.uint8))
+    result = compare(pair, tmp_path / "out")
+    assert result["images"] == 3
+    (skipped,) = result["protocol"]["skipped"]
+    assert skipped["name"] == NAMES[1]
+    assert "input noise" in skipped["reason"]
+    assert "61" in skipped["reason"]
+    for name in NAMES:
+        pair.input("max").files[name].write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not one picture"):
+        compare(pair, tmp_path / "other")
+
+
+def test_tables_carry_units_directions_and_ranks(pair, tmp_path):
+    result = compare(pair, tmp_path)
+    rows = {row["metric"]: row for row in table_rows(result)}
+    assert "PSNR [dB] ↑*" in rows
+    assert "EN [bit] ↑" in rows
+    assert rows["Nabf ↓*"]["max"].endswith(")")
+    assert "(" not in rows["Nabf ↓*"]["infrared"]
+    assert rows["mean rank"]["visible"] == "–"
+    assert len(group_rows(result)) == 2 * len(result["metrics"])
+    assert task_rows(result) == []
+    with (tmp_path / "quality.csv").open(newline="") as file:
+        assert {(r["preset"], r["unit"]) for r in csv.DictReader(file) if r["metric"] == "SD"} == {("default", "level")}
+
+
+def test_ranks_and_spearman_by_hand():
+    assert shared_ranks([3, 1, 3, 2]).tolist() == [1.5, 4, 1.5, 3]
+    assert spearman([1, 2, 3, 4], [10, 20, 30, 400]) == pytest.approx(1)
+    assert spearman([1, 2, 3, 4], [2, 1, 4, 3]) == pytest.approx(1 - 6 * 4 / (4 * 15))
+    assert np.isnan(spearman([1, 2, 3], [5, 5, 5]))
+    assert np.isnan(spearman([1, 2, np.nan], [1, 2, 3]))
+
+
+def test_spearman_as_scipy_has_it(random):
+    stats = pytest.importorskip("scipy.stats")
+    a, b = random.integers(0, 6, (2, 30)).astype(float)
+    assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+    counts = random.multinomial(30, np.full(30, 1 / 30), size=5)
+    for count, ranks in zip(counts, resampled_ranks(a, counts), strict=True):
+        drawn = np.repeat(np.arange(30), count)
+        assert ranks[drawn].tolist() == pytest.approx((31 - stats.rankdata(a[drawn])).tolist())
+
+
+def test_correlation_with_a_task_that_follows_the_metric(random):
+    names = [f"{k:02d}" for k in range(12)]
+    values = {f"i{k}": {"good": random.random(12) / 10 + k, "bad": random.random(12)} for k in range(4)}
+    by_picture = {name: v["good"] * 2 for name, v in values.items()}
+    over_set = {name: (lambda c, v=v: c @ v / c.sum(1)) for name, v in by_picture.items()}
+    found = correlate(TaskRun("detection", "map50", tuple(names), by_picture, over_set), values, names, 50, 0)
+    assert (found["inputs"], found["images"]) == (["i0", "i1", "i2", "i3"], 12)
+    for question in ("over_inputs", "over_pictures", "within_pictures"):
+        assert found["metrics"]["good"][question]["spearman"] == pytest.approx(1)
+        assert found["metrics"]["good"][question]["evidence"]
+    assert abs(found["metrics"]["bad"]["over_pictures"]["spearman"]) < 0.7
+    with pytest.raises(InputError, match="at least 3"):
+        correlate(TaskRun("detection", "map50", ("x",), by_picture, over_set), values, names, 50, 0)
+
+
+def test_figures_of_finished_comparisons(tmp_path):
+    matrices = np.zeros((2, 9, 9), np.int64)
+    matrices[0, 0, 0] = matrices[1, 1, 1] = matrices[1, 1, 0] = 5
+    (tmp_path / "confusion").mkdir()
+    np.savez(tmp_path / "confusion/max.npz", matrices=matrices, names=np.array(["a", "b"]))
+    run = read_segmentation(tmp_path, ["max", "other"])
+    assert run.by_picture["max"].tolist() == [1, 0.25]  # of the two classes one is half right, one only predicted
+    assert run.over_set["max"](np.array([[1, 1], [2, 0]])).tolist() == [0.5, 1]
+    with pytest.raises(InputError, match="confusion"):
+        read_segmentation(tmp_path, ["other"])
+    truth = {
+        "images": [{"id": k, "file_name": f"{n}.png", "width": 50, "height": 50} for k, n in ((1, "a"), (2, "b"))],
+        "annotations": [
+            {"id": k, "image_id": k, "category_id": 0, "bbox": [5, 5, 20, 20], "area": 400, "iscrowd": 0}
+            for k in (1, 2)
+        ],
+        "categories": [{"id": k, "name": n} for k, n in enumerate(("person", "bicycle", "car"))],
+    }
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "ground_truth.json").write_text(json.dumps(truth))
+    hit = [{"image_id": 1, "category_id": 0, "bbox": [5, 5, 20, 20], "score": 0.9}]
+    (tmp_path / "predictions/max.json").write_text(json.dumps(hit))
+    run = read_detection(tmp_path, ["max", "other"])
+    assert run.pictures == ("a", "b")
+    assert run.by_picture["max"].tolist() == pytest.approx([1, 0])
+    assert run.over_set["max"](np.array([[1, 1], [2, 0]])).tolist() == pytest.approx([51 / 101, 1])
+    with pytest.raises(InputError, match="finished comparison"):
+        read_detection(tmp_path / "nowhere", ["max"])
+
+
+def test_tasks_enter_the_result(pair, tmp_path):
+    (tmp_path / "seg/confusion").mkdir(parents=True)
+    for k, name in enumerate(("mean", "max", "copy", "noise")):
+        matrices = np.zeros((4, 9, 9), np.int64)
+        for picture, wrong in itertools.product(range(4), (0, 1)):
+            matrices[picture, 1, wrong] = 10 * (k + picture) if wrong == 0 else 50
+        np.savez(tmp_path / f"seg/confusion/{name}.npz", matrices=matrices, names=np.array(NAMES))
+    result = compare(pair, tmp_path / "out", QualityConfig(resamples=40, segmentation=tmp_path / "seg"))
+    assert result["tasks"]["segmentation"]["images"] == 4
+    found = result["tasks"]["segmentation"]["metrics"]["MSE"]["over_inputs"]
+    assert found["interval"][0] <= found["spearman"] <= found["interval"][1]
+    assert len(task_rows(result)) == len(result["metrics"])
+    assert any("4 fused inputs, 4 pictures" in line for line in notes(result))

@@ -1,0 +1,119 @@
+"""The kernels' Fourier transforms and what they are made of, against numpy and the plain network."""
+
+import numpy as np
+import pytest
+import reference_network as reference
+import torch
+
+pytest.importorskip("numba")
+from dwsfusion.kernels import bands
+from dwsfusion.kernels.fourier import ROW, radices, roots, transform
+from dwsfusion.kernels.buffers import recycled, release_memory, scratch
+from dwsfusion.kernels.rows import compiled, sigmoid_row
+from dwsfusion.kernels.vectors import LENGTH, transpose
+
+
+@pytest.mark.parametrize("size", [1, 8, 16, 30, 63, 143, 480])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
+def test_a_buffer_of_columns_is_transformed(size: int, dtype: type, tolerance: float) -> None:
+    columns = np.random.default_rng(0).standard_normal((2, size, LENGTH))
+    buffer = columns.transpose(1, 0, 2).astype(dtype).reshape(-1)
+    found, other = transform(buffer, np.zeros_like(buffer), np.array(radices(size), np.int64), roots(size, dtype))
+    parts = found.reshape(size, 2, LENGTH)
+    expected = np.fft.fft(columns[0] + 1j * columns[1], axis=0)
+    assert other is not found
+    assert len(found) == size * ROW
+    np.testing.assert_allclose(parts[:, 0] + 1j * parts[:, 1], expected, atol=tolerance, rtol=0)
+
+
+def test_large_prime_factors_are_left_to_torch() -> None:
+    assert radices(17) is None
+    assert radices(2 * 13) == (2, 13)
+    assert bands.transformable(16, 26)
+    assert not bands.transformable(16, 17)
+    assert not bands.transformable(15, 16)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 2, 26, 60)])
+def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    x, gates = torch.rand(shape, dtype=torch.float64), torch.rand(shape[0], 3, *shape[2:], dtype=torch.float64)
+    room = np.full((*shape[:3], shape[3] + 7), np.nan)  # the result may be a part of something larger
+    inner, sums = room[..., 2 : 2 + shape[3]], np.empty((*shape[:2], shape[3]))
+    bands.select(x.numpy(), gates.numpy(), inner, sums)
+    images = [x, *(reference.low_pass(x, cutoff) for cutoff in (2, 4, 8))]
+    steps = [2 * gates[:, k : k + 1] * (images[k] - images[k + 1]) for k in range(3)]
+    expected = (sum(steps) + images[3]).numpy()
+    np.testing.assert_allclose(inner, expected, atol=1e-12)
+    np.testing.assert_allclose(sums, expected.sum(2), atol=1e-10)
+    assert np.isnan(room[..., :2]).all()
+    assert np.isnan(room[..., 2 + shape[3] :]).all()
+
+
+def test_transpose_turns_rows_to_columns() -> None:
+    @compiled
+    def turned(x, out):  # type: ignore[no-untyped-def]
+        transpose(x, 3, 20, out, 0, LENGTH)
+
+    x, out = np.arange(20.0 * LENGTH).reshape(LENGTH, 20), np.empty((LENGTH, LENGTH))
+    turned(x, out)
+    np.testing.assert_array_equal(out, x[:, 3 : 3 + LENGTH].T)
+
+
+def test_scratch_memory_is_used_again_where_it_is_large_enough() -> None:
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    first = scratch("test", (4, 5), single)
+    again = scratch("test", (2, 3), single)
+    assert again.shape == (2, 3)
+    assert np.shares_memory(first, again)
+    assert scratch("test", (50, 5), double).shape == (50, 5)
+
+
+def test_large_memory_starts_at_a_page() -> None:
+    large = recycled((2**19,), np.dtype(np.float32))
+    assert large.ctypes.data % 2**21 == 0
+    large[:] = 0
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_what_memory_held_before_does_not_come_out(channels: int) -> None:
+    x, gates = torch.rand(1, channels, 40, 48), torch.rand(1, 3, 40, 48)
+    inner, sums = np.empty((1, channels, 40, 48), np.float32), np.empty((1, channels, 48), np.float32)
+    for name in ("spectrum", "narrow"):
+        scratch(name, (6, 40, 48), np.dtype(np.float32))[:] = np.nan
+    bands.select(x.numpy(), gates.numpy(), inner, sums)
+    assert np.isfinite(inner).all()
+
+
+def test_memory_is_recycled_only_when_nobody_holds_it() -> None:
+    dtype = np.dtype(np.float32)
+    first = recycled((300, 500), dtype)
+    place = first.__array_interface__["data"][0]
+    part = torch.from_numpy(first)[1:2]
+    del first
+    other = recycled((500, 300), dtype)
+    assert not np.shares_memory(other, part.numpy())
+    del part
+    assert recycled((150_000,), dtype).__array_interface__["data"][0] == place
+    assert recycled((150_000,), np.dtype(np.float64)).dtype == np.float64
+
+
+def test_released_memory_is_made_anew() -> None:
+    first = scratch("test", (4, 5), np.dtype(np.float32))
+    release_memory()
+    assert not np.shares_memory(scratch("test", (4, 5), np.dtype(np.float32)), first)
+
+
+@pytest.mark.parametrize(("dtype", "relative", "absolute"), [(np.float32, 5e-6, 2e-7), (np.float64, 4e-9, 1e-9)])
+def test_the_sigmoid_is_right_near_zero_too(dtype: type, relative: float, absolute: float) -> None:
+    x = np.linspace(-80, 80, 20_001).astype(dtype)
+    expected = 1 / (1 + np.exp(-x.astype(np.float64)))
+    found = x.copy()
+    sigmoid_row(found)
+    assert np.abs(found / expected - 1).max() < relative
+    assert np.abs(found - expected).max() < absolute
+    ends = np.array([np.nan, -np.inf, -1e30, np.inf, 1e30, 0], dtype)
+    sigmoid_row(ends)
+    assert np.isnan(ends[0])
+    assert ((ends[1:3] >= 0) & (ends[1:3] < 1e-37)).all()
+    assert (ends[3:] == [1, 1, 0.5]).all()
