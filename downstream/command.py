@@ -22,9 +22,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from downstream.sample import SampleConfig, is_sample, make_sample
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
-from downstream.sample import SampleConfig, is_sample, make_sample
 
 EXIT_DONE, EXIT_SKIPPED, EXIT_CANNOT_START = 0, 1, 2
 MSRS_DIR = Path("data/MSRS")

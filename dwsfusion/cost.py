@@ -18,12 +18,12 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dwsfusion.ops import plain_operations
 from dwsfusion.devices import CPU, wait_for
-from dwsfusion.generator import Generator
 from dwsfusion.engines.cuda_graph import Replayed
-from dwsfusion.peak_memory import peak_mb
 from dwsfusion.engines.onnx import try_onnx
+from dwsfusion.generator import Generator
+from dwsfusion.ops import plain_operations
+from dwsfusion.peak_memory import peak_mb
 
 Network = Callable[[Tensor, Tensor], Any]
 Shape = Sequence[int]

@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from dwsfusion import images
-from dwsfusion.ops import compiled_kernels
 from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
+from dwsfusion.engines.cuda_graph import Replayed
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.generator import Generator
-from dwsfusion.engines.cuda_graph import Replayed
 from dwsfusion.images import Array
+from dwsfusion.ops import compiled_kernels
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_file, hash_text
 

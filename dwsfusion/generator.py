@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dwsfusion.ops import inference_kernels
 from dwsfusion.layers import FA2M, FADC, Convolution
+from dwsfusion.ops import inference_kernels
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from dwsfusion.ops import training_kernels
 from dwsfusion.devices import CPU, to_device
 from dwsfusion.errors import ImageError, InputError
+from dwsfusion.ops import training_kernels
 
 Array = NDArray[Any]
 

@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from downstream.detection.comparison import compare_detection
-from downstream.detection.task import DetectionConfig, make_detectors
-from downstream.detection.table import TITLE, notes, table_rows
-from downstream.comparison.inputs import ComparisonConfig
-from downstream.report.tables import print_table
-from downstream.comparison.timing import Stopwatch
 from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
+from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.timing import Stopwatch
+from downstream.detection.comparison import compare_detection
+from downstream.detection.table import TITLE, notes, table_rows
+from downstream.detection.task import DetectionConfig, make_detectors
+from downstream.report.tables import print_table
+from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_run
-from downstream.sample import is_sample
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from downstream.comparison.inputs import DWSFUSION, ComparisonConfig
+from downstream.comparison.timing import Stopwatch
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
 from downstream.report.tables import print_table
 from downstream.report.tradeoff import measure_cost, write_tradeoff
-from downstream.comparison.timing import Stopwatch
-from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_run

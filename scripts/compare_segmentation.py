@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from downstream.comparison.inputs import ComparisonConfig
-from downstream.report.tables import print_table
-from downstream.segmentation.comparison import compare_segmentation
-from downstream.segmentation.task import SegmentationConfig, make_segmenters
-from downstream.segmentation.table import notes, table_rows, title
-from downstream.comparison.timing import Stopwatch
 from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
+from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.timing import Stopwatch
+from downstream.report.tables import print_table
+from downstream.sample import is_sample
+from downstream.segmentation.comparison import compare_segmentation
+from downstream.segmentation.table import notes, table_rows, title
+from downstream.segmentation.task import SegmentationConfig, make_segmenters
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_run
-from downstream.sample import is_sample
 
 
 @dataclass(frozen=True)

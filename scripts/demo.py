@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from downstream.report.tables import percent, percent_interval, print_table
 from downstream.command import EXIT_DONE, run_command
+from downstream.report.tables import percent, percent_interval, print_table
 
 
 @dataclass(frozen=True)

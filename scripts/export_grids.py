@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from downstream.comparison.inputs import ComparisonConfig
 from downstream.report.export import GridConfig, choose_names, export_grids
 from downstream.report.tables import print_table
-from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.runs import write_run
 
 

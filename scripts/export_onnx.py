@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from downstream.command import check_writable, run_command
 from downstream.report.tables import print_table
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from downstream.command import check_writable, run_command
 from dwsfusion.engines.onnx import OPSET, TOLERANCE, export_onnx
 
 

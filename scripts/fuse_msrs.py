@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from downstream.report.tables import print_table
 from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
-from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.runs import fingerprint, write_run
 
 

@@ -6,10 +6,10 @@ from runpy import run_path
 
 import torch
 
+from downstream.command import check_writable, run_command
 from downstream.report.tables import measured, print_table, write_csv
 from dwsfusion import InputError
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from downstream.command import check_writable, run_command
 from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
 from dwsfusion.runs import write_json, write_run
 from dwsfusion.training.cost import compare_steps

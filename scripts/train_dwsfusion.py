@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from downstream.report.tables import print_table
 from dwsfusion import find_pairs
-from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
 from dwsfusion.pairs import readable
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TrainingConfig, ablations, processes, train_all

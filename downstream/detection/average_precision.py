@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Results
 from downstream.comparison.uncertainty import Estimate
+from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MAX_DETECTIONS = 100

@@ -13,7 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from downstream.detection.complementarity import MIN_IOU, SeenObjects
+from downstream.comparison.cross_validation import Detector
+from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, Input, label_files
+from downstream.comparison.timing import Stopwatch
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, differences, parse_pairs, resample_counts
+from downstream.detection.average_precision import MAX_DETECTIONS, SIZES, best_confidence
 from downstream.detection.coco import (
     CLASSES,
     Coco,
@@ -23,16 +27,12 @@ from downstream.detection.coco import (
     read_all_labels,
     results_of,
 )
-from downstream.detection.scores import COMPARED, Figures, Matching
-from downstream.comparison.cross_validation import Detector
+from downstream.detection.complementarity import MIN_IOU, SeenObjects
 from downstream.detection.found import add_complementarity, compare_pictures, read_seen
-from downstream.detection.average_precision import MAX_DETECTIONS, SIZES, best_confidence
-from downstream.detection.task import DetectionConfig, Detectors
+from downstream.detection.scores import COMPARED, Figures, Matching
 from downstream.detection.table import csv_rows
-from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, Input, label_files
+from downstream.detection.task import DetectionConfig, Detectors
 from downstream.report.tables import write_csv
-from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, differences, parse_pairs, resample_counts
 from dwsfusion.runs import fingerprint, hash_file, hash_text, write_json, write_text
 
 BASELINE = "max"

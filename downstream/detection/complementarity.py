@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from pycocotools import mask
 
-from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Labels, ground_truth
 from downstream.comparison.inputs import INFRARED, VISIBLE
 from downstream.comparison.uncertainty import Estimate
+from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Labels, ground_truth
 
 GROUPS = ("both", "infrared_only", "visible_only")
 MIN_IOU = 0.5

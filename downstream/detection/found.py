@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, label_files
 from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.detection.average_precision import found_objects
+from downstream.detection.coco import Coco, Ints, Results, read_all_labels
 from downstream.detection.complementarity import (
     SeenObjects,
     describe_objects,
@@ -14,9 +17,6 @@ from downstream.detection.complementarity import (
     kept_lost_won,
     seen_objects,
 )
-from downstream.detection.coco import Coco, Ints, Results, read_all_labels
-from downstream.detection.average_precision import found_objects
-from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, label_files
 from downstream.report.tables import write_csv
 from dwsfusion.runs import write_json
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.detection.coco import CLASSES, Coco, Ints, Results
+from downstream.comparison.inputs import is_night
+from downstream.comparison.uncertainty import Estimate
 from downstream.detection.average_precision import (
     SIZES,
     Matches,
@@ -15,8 +16,7 @@ from downstream.detection.average_precision import (
     match,
     match_sizes,
 )
-from downstream.comparison.inputs import is_night
-from downstream.comparison.uncertainty import Estimate
+from downstream.detection.coco import CLASSES, Coco, Ints, Results
 
 METRICS = ("map", "map50")
 COMPARED = (*METRICS, *(f"{metric}_{name}" for name in CLASSES for metric in ("ap", "ap50")))

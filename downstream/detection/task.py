@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import torch
 
-from downstream.comparison.jobs import pick_devices
 from downstream.comparison.cross_validation import Detector, FoldedDetector
+from downstream.comparison.inputs import VISIBLE, Comparison, label_files
+from downstream.comparison.jobs import pick_devices
+from downstream.comparison.plan import Matrix, divide, train_split
+from downstream.comparison.uncertainty import check_resamples, parse_pairs
 from downstream.detection.training import RECIPE, train_detectors
 from downstream.detection.yolo import Budget, YoloDetector
-from downstream.comparison.plan import Matrix, divide, train_split
-from downstream.comparison.inputs import VISIBLE, Comparison, label_files
-from downstream.comparison.uncertainty import check_resamples, parse_pairs
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 

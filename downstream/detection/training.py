@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Track, run_cells
+from downstream.comparison.plan import Matrix
 from downstream.detection.coco import CLASSES, read_all_labels
 from downstream.detection.yolo import Budget, find_model, library_version, model_identity, train_yolo
-from downstream.comparison.plan import Matrix
-from downstream.comparison.inputs import Comparison, Input, label_files
 from dwsfusion.images import read_image, rgb_array, write_png
 from dwsfusion.runs import hash_file, hash_text, write_json, write_text
 

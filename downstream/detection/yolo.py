@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from downstream.detection.coco import CLASSES, Detections
 from downstream.comparison.class_mapping import read_mapping
 from downstream.comparison.prefetch import read_ahead
+from downstream.detection.coco import CLASSES, Detections
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.runs import hash_file, hash_text

@@ -19,12 +19,12 @@ import torch
 from numpy.typing import NDArray
 
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison, is_night
+from downstream.comparison.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
 from downstream.quality.config import QualityConfig
+from downstream.quality.correlation import correlate, read_detection, read_segmentation
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.table import csv_rows, picture_rows
-from downstream.quality.correlation import correlate, read_detection, read_segmentation
 from downstream.report.tables import write_csv
-from downstream.comparison.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from downstream.comparison.uncertainty import Estimate, resample_counts
 from downstream.detection.average_precision import average_precision, estimate_precision, match
 from downstream.quality.ranks import resampled_ranks, spearman, weighted_pearson
 from downstream.segmentation.confusion import miou
-from downstream.comparison.uncertainty import Estimate, resample_counts
 from dwsfusion.errors import InputError
 
 Floats = NDArray[np.float64]

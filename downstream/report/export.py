@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from downstream.comparison.per_picture import LARGEST
-from downstream.comparison.inputs import INFRARED, Comparison, is_night
-from downstream.report.insets import parse_zoom
 from downstream.comparison.finished import read_largest, read_truth
+from downstream.comparison.inputs import INFRARED, Comparison, is_night
+from downstream.comparison.per_picture import LARGEST
+from downstream.report.insets import parse_zoom
 from downstream.report.sources import DetectionGrids, FusionGrids, Grids, SegmentationGrids
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.pairs import Skipped, images_by_stem

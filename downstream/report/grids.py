@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.detection.coco import Detections, Labels
 from downstream.comparison.inputs import DWSFUSION
 from downstream.detection.boxes import draw_detections, draw_truth
+from downstream.detection.coco import Detections, Labels
 from downstream.report.insets import Region, draw_zooms
 from downstream.report.panels import make_sheet
 from dwsfusion.images import Array

@@ -9,11 +9,11 @@ from typing import Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.detection.coco import Detections
+from downstream.comparison.finished import read_detections, read_truth, read_warning
 from downstream.comparison.inputs import INFRARED, VISIBLE, Comparison
+from downstream.detection.coco import Detections
 from downstream.report.grids import detection_grid, fusion_grid, segmentation_grid
 from downstream.report.insets import Region, check_zooms, choose_zooms
-from downstream.comparison.finished import read_detections, read_truth, read_warning
 from downstream.segmentation.classes import MSRS_CLASSES, PALETTE, read_label
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dwsfusion.errors import InputError
 from downstream.sample.rendering import Rendered, SampleObject, render
+from dwsfusion.errors import InputError
 
 FORMAT_VERSION = 1
 FOLDERS = ("ir", "vi", "Segmentation_labels", "labels", "labels_infrared", "labels_visible", "objects")

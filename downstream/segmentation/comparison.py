@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from downstream.comparison.jobs import Track, silent
 from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, Input, label_files
+from downstream.comparison.jobs import Track, silent
+from downstream.comparison.timing import Stopwatch
+from downstream.comparison.uncertainty import differences, parse_pairs
 from downstream.report.tables import write_csv
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, hide_classes, read_label
 from downstream.segmentation.confusion import Counts, confusion_matrix
 from downstream.segmentation.deeplab import Segmenter
 from downstream.segmentation.scores import compare_pictures, compared, entry, group_estimates
-from downstream.segmentation.task import SegmentationConfig, Segmenters, describe_protocol
 from downstream.segmentation.table import csv_rows
-from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import differences, parse_pairs
+from downstream.segmentation.task import SegmentationConfig, Segmenters, describe_protocol
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import image_size, png_text, read_image, write_png
 from dwsfusion.pairs import Skipped

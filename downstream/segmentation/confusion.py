@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.segmentation.classes import MSRS_CLASSES, Ids
 from downstream.comparison.uncertainty import Estimate
+from downstream.segmentation.classes import MSRS_CLASSES, Ids
 from dwsfusion.errors import InputError
 
 Counts = NDArray[np.int64]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.jobs import Track, run_cells
 from downstream.comparison.plan import Matrix
-from downstream.comparison.inputs import Comparison, Input
 from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
 from downstream.segmentation.deeplab import (
     LIBRARY,

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.inputs import SINGLES, is_night
+from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.comparison.uncertainty import Estimate, resample_counts
 from downstream.segmentation.classes import MSRS_CLASSES
 from downstream.segmentation.confusion import METRICS, Counts, estimates, miou
-from downstream.comparison.uncertainty import Estimate, resample_counts
 
 
 def group_estimates(

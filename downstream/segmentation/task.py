@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 import torch
 
+from downstream.comparison.inputs import VISIBLE, Comparison, label_files
 from downstream.comparison.jobs import Track, pick_devices, silent
 from downstream.comparison.plan import Matrix, divide, train_split
-from downstream.comparison.inputs import VISIBLE, Comparison, label_files
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, check_resamples, parse_pairs
 from downstream.segmentation.classes import MSRS_CLASSES, Ids
 from downstream.segmentation.deeplab import MEAN, STD, Segmenter, load_segmenter
 from downstream.segmentation.retraining import train_segmenters, usable_labels
 from downstream.segmentation.training import RECIPE, TrainingConfig, TrainingOptions
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, check_resamples, parse_pairs
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 

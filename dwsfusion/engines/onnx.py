@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 
-from dwsfusion.ops import plain_operations
 from dwsfusion.errors import InputError
 from dwsfusion.generator import Generator
 from dwsfusion.layers import CUTOFFS, FADC, tap_grid
+from dwsfusion.ops import plain_operations
 
 OPSET = 19
 """The first with DeformConv."""

@@ -1,5 +1,6 @@
 """Compiled inner loops of the layers for the CPU. This needs numba; the layers do without it too."""
 
+from dwsfusion.kernels.buffers import release_memory
 from dwsfusion.kernels.colours import coloured, luma
 from dwsfusion.kernels.convolution import convolve
 from dwsfusion.kernels.gradients import adaptive_convolution
@@ -17,7 +18,6 @@ from dwsfusion.kernels.inference import (
     stack,
     up,
 )
-from dwsfusion.kernels.buffers import release_memory
 from dwsfusion.kernels.threads import allowing, side_by_side
 
 __all__ = [

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dwsfusion.kernels import bands
+from dwsfusion.kernels.buffers import recycled, scratch
 from dwsfusion.kernels.constants import constants
 from dwsfusion.kernels.fadc import adapt, attend_rows, channel_gates, fadc_rows, frame, gate_rows, summary_rows
-from dwsfusion.kernels.buffers import recycled, scratch
 from dwsfusion.kernels.rows import arrays, is_compiled
 from dwsfusion.kernels.sampling import LANES, MARGIN
 from dwsfusion.kernels.stages import (

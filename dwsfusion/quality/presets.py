@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from dwsfusion.errors import ImageError
-from dwsfusion.quality import edges, features, statistics, structure
+from dwsfusion.quality import edges, fmi, statistics, structure
 from dwsfusion.quality.picture import Picture
 
 
@@ -47,9 +47,9 @@ DEFAULT: Preset = {
     "MSE": Metric(statistics.mean_squared_error, "level²", higher_is_better=False),
     "Qabf": Metric(edges.qabf),
     "Nabf": Metric(edges.nabf, higher_is_better=False),
-    "FMI pixel": Metric(features.fmi_pixel),
-    "FMI DCT": Metric(features.fmi_dct),
-    "FMI wavelet": Metric(features.fmi_wavelet),
+    "FMI pixel": Metric(fmi.fmi_pixel),
+    "FMI DCT": Metric(fmi.fmi_dct),
+    "FMI wavelet": Metric(fmi.fmi_wavelet),
 }
 """What the literature defines."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dwsfusion import command
+from downstream import command
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 

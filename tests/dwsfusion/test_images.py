@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from dwsfusion import images
-from dwsfusion.ops import plain_operations
 from dwsfusion.errors import ImageError, InputError
+from dwsfusion.ops import plain_operations
 
 Save = Callable[[Path, np.ndarray], Path]
 

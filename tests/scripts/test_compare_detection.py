@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dwsfusion.checkpoints import save_generator
 from downstream.command import run_command
+from dwsfusion.checkpoints import save_generator
 from dwsfusion.generator import Generator
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "compare_detection.py"

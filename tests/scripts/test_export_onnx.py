@@ -7,8 +7,8 @@ import torch
 from reference_network import disturbed
 
 from dwsfusion.checkpoints import save_generator
-from dwsfusion.generator import RELEASED, Generator
 from dwsfusion.engines.onnx import OnnxNetwork
+from dwsfusion.generator import RELEASED, Generator
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

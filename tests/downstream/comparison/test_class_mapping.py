@@ -1,8 +1,8 @@
 import pytest
 
+from downstream.comparison.class_mapping import read_mapping
 from downstream.detection.coco import CLASSES
 from downstream.detection.yolo import COCO_MAPPING
-from downstream.comparison.class_mapping import read_mapping
 from dwsfusion.errors import InputError
 
 

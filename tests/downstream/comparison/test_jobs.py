@@ -30,7 +30,9 @@ def test_what_is_done_is_not_done_twice_and_the_rest_is_counted(tmp_path, caplog
 @pytest.mark.parametrize(("fate", "says"), [("dies", "trained b on cpu died.*go on"), ("refuses", "too small a batch")])
 def test_where_one_process_fails_it_is_told_at_once_and_the_others_go_on(tmp_path, monkeypatch, fate, says):
     fates = {"a": "done", "b": fate, "c": "done", "d": "done", "e": "listens"}
-    monkeypatch.setattr("downstream.comparison.jobs._log.error", lambda text, error: (tmp_path / "told").write_text(str(error)))
+    monkeypatch.setattr(
+        "downstream.comparison.jobs._log.error", lambda text, error: (tmp_path / "told").write_text(str(error))
+    )
     cells = [PaperCell(tmp_path / name, fate) for name, fate in fates.items()]
     with pytest.raises(InputError, match=says):
         run_cells(cells, [CPU, CPU])

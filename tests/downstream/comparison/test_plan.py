@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from downstream.comparison.cross_validation import FoldedDetector
-from downstream.comparison.plan import Matrix, divide
 from downstream.comparison.inputs import Input, is_night
+from downstream.comparison.plan import Matrix, divide
 from dwsfusion.errors import InputError
 
 NAMES = [f"{k:05d}{'N' if k % 3 else 'D'}" for k in range(32)]  # 11 by day, 21 by night

@@ -1,6 +1,6 @@
 import pytest
 
-from downstream import timing
+from downstream.comparison import timing
 from downstream.comparison.timing import Stopwatch
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from downstream.report.differences import in_words
 from downstream.comparison.uncertainty import (
     Estimate,
     difference,
@@ -10,6 +9,7 @@ from downstream.comparison.uncertainty import (
     percentile_interval,
     resample_counts,
 )
+from downstream.report.differences import in_words
 from dwsfusion.errors import InputError
 
 

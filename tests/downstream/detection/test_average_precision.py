@@ -7,6 +7,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from downstream.comparison.uncertainty import resample_counts
 from downstream.detection.average_precision import (
     SIZES,
     average_precision,
@@ -17,7 +18,6 @@ from downstream.detection.average_precision import (
     match,
     match_sizes,
 )
-from downstream.comparison.uncertainty import resample_counts
 
 CATEGORIES = [{"id": i, "name": name} for i, name in enumerate(("person", "bicycle", "car"))]
 

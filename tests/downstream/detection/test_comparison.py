@@ -9,11 +9,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from downstream.comparison.inputs import Comparison, Input
 from downstream.detection.coco import Detections, read_labels
 from downstream.detection.comparison import compare_detection
-from downstream.detection.task import DetectionConfig, Detectors
 from downstream.detection.table import notes, table_rows
-from downstream.comparison.inputs import Comparison, Input
+from downstream.detection.task import DetectionConfig, Detectors
 from dwsfusion import InputError
 from dwsfusion.pairs import Skipped
 

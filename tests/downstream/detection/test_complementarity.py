@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from downstream.detection.average_precision import found_objects
+from downstream.detection.coco import Labels
 from downstream.detection.complementarity import (
     describe_objects,
     group_objects,
@@ -8,8 +10,6 @@ from downstream.detection.complementarity import (
     kept_lost_won,
     seen_objects,
 )
-from downstream.detection.coco import Labels
-from downstream.detection.average_precision import found_objects
 
 
 def labels(*objects):

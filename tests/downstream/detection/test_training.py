@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.plan import Matrix
 from downstream.detection.task import DetectionConfig, make_detectors
 from downstream.detection.training import DetectorCell, train_detectors, write_dataset
 from downstream.detection.yolo import Budget, YoloDetector
-from downstream.comparison.plan import Matrix
-from downstream.comparison.inputs import Comparison, Input
 from dwsfusion import InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped

@@ -10,9 +10,9 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.quality import comparison as module
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
+from downstream.quality.correlation import TaskRun, correlate, read_detection, read_segmentation
 from downstream.quality.ranks import resampled_ranks, shared_ranks, spearman
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
-from downstream.quality.correlation import TaskRun, correlate, read_detection, read_segmentation
 from dwsfusion import InputError
 
 NAMES = ("00001D", "00002D", "00003N", "00004N")

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from downstream.comparison.finished import read_warning
 from downstream.comparison.inputs import Comparison, Input
 from downstream.detection.boxes import CLASS_COLOURS
 from downstream.report.export import GridConfig, choose_names, choose_pictures, export_grids
 from downstream.report.grids import TRUTH, segmentation_grid
 from downstream.report.panels import TEXT_WIDTH_IN
-from downstream.comparison.finished import read_warning
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.errors import InputError
 from dwsfusion.generator import Generator

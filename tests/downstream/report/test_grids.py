@@ -6,8 +6,8 @@ from figure_parts import captions, rectangles
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.detection.coco import Detections, Labels
 from downstream.detection.boxes import CLASS_COLOURS, place_labels
+from downstream.detection.coco import Detections, Labels
 from downstream.report.export import write_figure
 from downstream.report.grids import TRUTH, colour_map, detection_grid, fusion_grid, segmentation_grid
 from downstream.report.insets import ZOOM_COLOURS, Region, check_zooms, choose_zooms, parse_zoom, place_insets

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dwsfusion.errors import InputError
 from downstream.sample import SampleConfig, is_sample, make_sample, writing
 from downstream.sample.buffers import Buffers
 from downstream.sample.canvas import Sprite
 from downstream.sample.rendering import MIN_AREA_PX, Rendered
 from downstream.sample.visibility import contrast
 from downstream.sample.writing import FOLDERS, is_night, pair_name, render_pair
+from dwsfusion.errors import InputError
 
 SMALL = SampleConfig(train=2, test=2, height=120, width=160, seed=3)
 SCENES = SampleConfig(train=32, test=0, height=192, width=256, seed=11)

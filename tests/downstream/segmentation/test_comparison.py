@@ -17,8 +17,8 @@ from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
 from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.confusion import confusion_matrix, miou
 from downstream.segmentation.deeplab import Segmenter
-from downstream.segmentation.task import PSEUDO_WARNING, Segmenters
 from downstream.segmentation.table import notes, table_rows, title
+from downstream.segmentation.task import PSEUDO_WARNING, Segmenters
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from downstream.comparison.uncertainty import resample_counts
 from downstream.segmentation.confusion import (
     class_iou,
     confusion_matrix,
@@ -10,7 +11,6 @@ from downstream.segmentation.confusion import (
     miou_foreground,
     pixel_accuracy,
 )
-from downstream.comparison.uncertainty import resample_counts
 from dwsfusion.errors import InputError
 
 Array = NDArray[np.generic]

@@ -14,8 +14,8 @@ from downstream.comparison.inputs import Comparison
 from downstream.segmentation import retraining
 from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
-from downstream.segmentation.task import SegmentationConfig, make_segmenters
 from downstream.segmentation.table import notes
+from downstream.segmentation.task import SegmentationConfig, make_segmenters
 from downstream.segmentation.training import TrainingConfig, TrainingOptions
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped

@@ -9,8 +9,8 @@ import torch
 from reference_network import disturbed
 from torch import Tensor
 
-from dwsfusion.generator import PAPER, Generator
 from dwsfusion.engines.cuda_graph import Network, Replayed
+from dwsfusion.generator import PAPER, Generator
 from dwsfusion.layers import _low_pass_masks, held_masks, low_pass
 
 

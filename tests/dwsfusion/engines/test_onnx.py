@@ -10,12 +10,13 @@ from reference_network import disturbed
 from reference_network import generator as plain
 from torch import Tensor
 
-from dwsfusion import InputError, onnx
+from dwsfusion import InputError
 from dwsfusion.checkpoints import load_generator
+from dwsfusion.engines import onnx
+from dwsfusion.engines.onnx import TOLERANCE, OnnxNetwork, export_onnx, largest_difference
 from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
 from dwsfusion.images import ir_tensor, luma, vis_tensor
 from dwsfusion.layers import FADC
-from dwsfusion.engines.onnx import TOLERANCE, OnnxNetwork, export_onnx, largest_difference
 from dwsfusion.pairs import find_pairs
 
 pytest.importorskip("onnx")

@@ -7,8 +7,8 @@ import torch
 
 pytest.importorskip("numba")
 from dwsfusion.kernels import bands
-from dwsfusion.kernels.fourier import ROW, radices, roots, transform
 from dwsfusion.kernels.buffers import recycled, release_memory, scratch
+from dwsfusion.kernels.fourier import ROW, radices, roots, transform
 from dwsfusion.kernels.rows import compiled, sigmoid_row
 from dwsfusion.kernels.vectors import LENGTH, transpose
 

@@ -14,7 +14,7 @@ from torchmetrics.functional.image import (
 
 from dwsfusion import InputError
 from dwsfusion.images import read_image
-from dwsfusion.quality import DEFAULT, PRESETS, Picture, coupling, grey_levels, measure
+from dwsfusion.quality import DEFAULT, PRESETS, Picture, fmi_windows, grey_levels, measure
 from dwsfusion.quality.fmi import _meyer_bands
 
 SLOW = {
@@ -145,7 +145,7 @@ def test_a_source_is_analysed_once():
 def test_compiled_loops_and_tensor_operations_agree(random):
     fused, ir, _ = pictures(*scene(random, 40, 150))  # two blocks of lanes and a rest
     compiled = pytest.importorskip("dwsfusion.quality.fmi_windows_cpu").shared_information(ir.y, fused.y)
-    assert compiled.item() == pytest.approx(coupling.shared_information(ir.y, fused.y).item(), rel=1e-4)
+    assert compiled.item() == pytest.approx(fmi_windows.shared_information(ir.y, fused.y).item(), rel=1e-4)
 
 
 def test_the_wavelet_parts_a_picture_into_bands():

@@ -1,0 +1,1 @@
+"""What every comparison does, whatever its task: inputs, plan, jobs, uncertainty, and the road through them."""
