@@ -1,14 +1,16 @@
 """What a run leaves behind: whole files, fingerprints, and ``run.json``."""
 
+import csv
 import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole or not at all; dataclasses, paths and tuples are taken as they are meant."""
     write_text(path, json.dumps(value, indent=2, default=_jsonable, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows of values at full precision, whole or not at all; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def hash_file(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Cells that other processes can import: they write a file, or die, or never end."""
+"""Jobs that other processes can import: they write a file, or die, or never end."""
 
 import os
 import time
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from downstream.comparison.jobs import Track
 from dwsfusion.errors import InputError
+from dwsfusion.progress import Track
 
 
 @dataclass(frozen=True)
-class PaperCell:
+class PaperJob:
     """Writes what it computes, and the process that did."""
 
     path: Path

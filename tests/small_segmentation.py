@@ -6,14 +6,14 @@ import torch
 from torch import nn
 
 from downstream.comparison.inputs import Comparison
-from downstream.segmentation.task import SegmentationConfig
+from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.training import TrainingConfig
 
 CPU = torch.device("cpu")
 INPUTS = ("infrared", "visible", "mean", "max")
 PAIR = ("infrared", "visible")
 TRAINING = TrainingConfig("tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
-CONFIG = SegmentationConfig("retrained", training=TRAINING, seeds=2, resamples=50)
+CONFIG = SegmentationConfig(protocol="retrained", training=TRAINING, seeds=2, resamples=50)
 
 
 class Shade(nn.Module):

@@ -1,63 +1,83 @@
-"""What a comparison asks of a detector, and several detectors of one input that share its pictures by folds."""
+"""Networks that share the pictures of an input by folds: each looks at those that it was not trained on."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
-from downstream.detection.coco import Detections
+from dwsfusion.pairs import Skipped
 from dwsfusion.runs import hash_text
 
 
-class Detector(Protocol):
-    """Finds objects in pictures."""
+class Network(Protocol):
+    """A network that looks at pictures."""
 
     identity: str
     """Changes with the weights."""
-    detectable: tuple[str, ...]
-    """The classes that it knows."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """All that a prediction depends on besides the picture."""
 
     @property
     def seconds(self) -> float:
         """How long it has computed until now."""
 
-    def predict(self, files: Iterable[Path]) -> Iterator[Detections]:
-        """Finds the objects in pictures, one after the other."""
+
+AnyNetwork = TypeVar("AnyNetwork", bound=Network)
+Prediction = TypeVar("Prediction")
 
 
-class FoldedDetector:
-    """Looks at each picture with the detector that was not trained on it.
+@dataclass(frozen=True)
+class Folded(Generic[AnyNetwork]):
+    """The networks of one input that were trained from one seed: one, or one a fold."""
 
-    Args:
-        detectors: one a fold.
-        fold_of: picture name to the fold that tests it.
-    """
-
-    def __init__(self, detectors: Sequence[Detector], fold_of: Mapping[str, int]) -> None:
-        self._detectors, self._fold_of = detectors, fold_of
-        self.identity = hash_text(*(d.identity for d in detectors), json.dumps(fold_of, sort_keys=True))
-        self.detectable = detectors[0].detectable
+    networks: tuple[AnyNetwork, ...]
+    fold_of: Mapping[str, int] = field(default_factory=dict)
+    """Picture name to the fold that tests it, counted from 0; empty without folds."""
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """All that a prediction depends on besides the picture."""
-        return {**self._detectors[0].settings, "detector_sha256": self.identity}
+    def identity(self) -> str:
+        """Changes with the weights, and with who looks at what."""
+        if not self.fold_of:
+            return self.networks[0].identity
+        return hash_text(*(n.identity for n in self.networks), json.dumps(self.fold_of, sort_keys=True))
+
+    def of(self, picture: str) -> AnyNetwork:
+        """The network that looks at a picture."""
+        return self.networks[self.fold_of.get(picture, 0)]
+
+    def predict(
+        self, pictures: Sequence[str], predict: Callable[[AnyNetwork, list[str]], Iterator[Prediction]]
+    ) -> Iterator[Prediction]:
+        """Gives the predictions of pictures in order, while each network goes once through all of its own.
+
+        Args:
+            pictures: their names.
+            predict: gives a network's predictions of pictures, one after the other.
+        """
+        own: list[list[str]] = [[] for _ in self.networks]
+        for name in pictures:
+            own[self.fold_of.get(name, 0)].append(name)
+        streams = [predict(network, names) for network, names in zip(self.networks, own, strict=True)]
+        for name in pictures:
+            yield next(streams[self.fold_of.get(name, 0)])
+
+
+@dataclass(frozen=True)
+class Networks(Generic[AnyNetwork]):
+    """The networks of a comparison."""
+
+    by_input: Mapping[str, Sequence[Folded[AnyNetwork]]]
+    """Input name to its networks, one entry a seed."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the protocol says about their training; empty for a given one."""
+    skipped: tuple[Skipped, ...] = ()
+    """Train pictures that could not be used."""
+
+    @property
+    def first(self) -> AnyNetwork:
+        """One of them: all know the same classes."""
+        return next(iter(self.by_input.values()))[0].networks[0]
 
     @property
     def seconds(self) -> float:
-        """How long the detectors have computed until now."""
-        return sum(d.seconds for d in self._detectors)
-
-    def predict(self, files: Iterable[Path]) -> Iterator[Detections]:
-        """Finds the objects in pictures, one after the other; each detector goes through all of its own."""
-        files = list(files)
-        own: list[list[Path]] = [[] for _ in self._detectors]
-        for path in files:
-            own[self._fold_of[path.stem]].append(path)
-        found = [detector.predict(paths) for detector, paths in zip(self._detectors, own, strict=True)]
-        for path in files:
-            yield next(found[self._fold_of[path.stem]])
+        """How long they have computed until now."""
+        each = {id(n): n for own in self.by_input.values() for folded in own for n in folded.networks}
+        return sum(network.seconds for network in each.values())

@@ -15,6 +15,7 @@ from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.images import image_size, read_image
 from dwsfusion.pairs import Pair, Skipped, find_pairs, images_by_stem
+from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, hash_text
 
 INFRARED, VISIBLE = "infrared", "visible"
@@ -23,7 +24,6 @@ BASELINES = ("mean", "max")
 DWSFUSION = "dwsfusion"
 
 _log = logging.getLogger(__name__)
-Track = Callable[[Iterable[Pair], str], Iterable[Pair]]
 Choose = Callable[[Path, Sequence[str]], Collection[str]]
 """Takes the folder of a split and the names at hand, gives those that are wanted."""
 
@@ -98,11 +98,6 @@ class ComparisonConfig:
         )
 
 
-def is_night(name: str) -> bool | None:
-    """Whether a picture was taken by night, from the last letter of its MSRS name; None where it does not say."""
-    return {"N": True, "D": False}.get(name[-1:])
-
-
 def prepare_comparison(
     data: Path,
     split: str,
@@ -112,7 +107,7 @@ def prepare_comparison(
     fused: Path,
     common: bool = False,
     choose: Choose | None = None,
-    track: Track = lambda pairs, _: pairs,
+    track: Track = silent,
 ) -> Comparison:
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 

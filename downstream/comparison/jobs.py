@@ -1,43 +1,31 @@
-"""The cells of a retrained comparison: each is trained once and kept, one after the other or on several devices."""
+"""The jobs of a retrained comparison: each is trained once and kept, one after the other or on several devices."""
 
 import logging
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import torch
 
 from dwsfusion.devices import pick_device
 from dwsfusion.errors import InputError
+from dwsfusion.progress import Track, silent
 
 _log = logging.getLogger(__name__)
-Item = TypeVar("Item")
 
 
-class Track(Protocol):
-    """Shows progress over items."""
-
-    def __call__(self, items: Iterable[Item], what: str) -> Iterable[Item]:
-        """Gives the items on, one by one."""
-
-
-def silent(items: Iterable[Item], what: str) -> Iterable[Item]:
-    """Shows no progress."""
-    return items
-
-
-class Cell(Protocol):
+class Job(Protocol):
     """One training, whose result is a file that appears when it is done."""
 
     @property
     def name(self) -> str:
-        """What the cell is called in messages."""
+        """What the job is called in messages."""
 
     def is_done(self) -> bool:
         """Whether the result is there, made from the very same pictures, labels and settings."""
@@ -46,29 +34,29 @@ class Cell(Protocol):
         """Makes the result."""
 
 
-def run_cells(cells: Sequence[Cell], devices: Sequence[torch.device], track: Track = silent) -> None:
-    """Trains the cells that are not done yet, and says how far the whole matrix is.
+def run_jobs(jobs: Sequence[Job], devices: Sequence[torch.device], track: Track = silent) -> None:
+    """Trains the jobs that are not done yet, and says how far the whole matrix is.
 
-    With several devices each has a process of its own, which takes one cell after the other. What a cell becomes
+    With several devices each has a process of its own, which takes one job after the other. What a job becomes
     does not depend on where and beside what it is trained. Where a process dies or fails, the others go on; where
     this one is killed, they end with it.
 
     Args:
-        cells: what is to be trained; with several devices they travel to other processes.
+        jobs: what is to be trained; with several devices they travel to other processes.
         devices: where; one may be named twice.
-        track: shows progress within a cell; several devices at once show none.
+        track: shows progress within a job; several devices at once show none.
 
     Raises:
         InputError: a process died; what the others trained is kept.
     """
-    waiting = deque(cell for cell in cells if not cell.is_done())
-    if len(waiting) < len(cells):
-        _log.info("%d of %d networks are there already", len(cells) - len(waiting), len(cells))
-    progress = _Progress(len(cells), len(waiting))
+    waiting = deque(job for job in jobs if not job.is_done())
+    if len(waiting) < len(jobs):
+        _log.info("%d of %d networks are there already", len(jobs) - len(waiting), len(jobs))
+    progress = _Progress(len(jobs), len(waiting))
     if len(devices) == 1:
-        for cell in waiting:
-            cell.train(devices[0], track)
-            progress.add(cell)
+        for job in waiting:
+            job.train(devices[0], track)
+            progress.add(job)
         return
     with ThreadPoolExecutor(len(devices)) as servers:
         served = [servers.submit(_serve, device, waiting, progress) for device in devices]
@@ -91,40 +79,40 @@ def pick_devices(names: Sequence[str], default: torch.device) -> list[torch.devi
 
 
 class _Progress:
-    """Counts trained cells and estimates the time that the rest will take."""
+    """Counts trained jobs and estimates the time that the rest will take."""
 
-    def __init__(self, cells: int, waiting: int) -> None:
-        self._cells, self._waiting, self._trained = cells, waiting, 0
+    def __init__(self, jobs: int, waiting: int) -> None:
+        self._jobs, self._waiting, self._trained = jobs, waiting, 0
         self._start = time.monotonic()
 
-    def add(self, cell: Cell) -> None:
-        """Says that a cell is done."""
+    def add(self, job: Job) -> None:
+        """Says that a job is done."""
         self._trained += 1
         left = self._waiting - self._trained
         seconds = (time.monotonic() - self._start) / self._trained * left
         about = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
         rest = f", about {about} left" if left else ""
-        _log.info("trained %s: %d of %d networks%s", cell.name, self._cells - left, self._cells, rest)
+        _log.info("trained %s: %d of %d networks%s", job.name, self._jobs - left, self._jobs, rest)
 
 
-def _serve(device: torch.device, waiting: deque[Cell], progress: _Progress) -> None:
-    """Lets a process of its own train on a device until no cell is waiting."""
+def _serve(device: torch.device, waiting: deque[Job], progress: _Progress) -> None:
+    """Lets a process of its own train on a device until no job is waiting."""
     # A process's count of threads decides how sums are split, and so the last digit of what is trained.
     threads = torch.get_num_threads()
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=_settle, initargs=(threads,)) as worker:
         while waiting:
             try:
-                cell = waiting.popleft()
+                job = waiting.popleft()
             except IndexError:  # another device was quicker
                 return
             try:
-                worker.submit(_train, cell, device).result()
+                worker.submit(_train, job, device).result()
             except BrokenProcessPool as error:
                 raise InputError(
-                    f"the process that trained {cell.name} on {device} died, perhaps for want of memory: start the "
+                    f"the process that trained {job.name} on {device} died, perhaps for want of memory: start the "
                     "same command again to go on, with fewer --devices or a smaller --batch-size"
                 ) from error
-            progress.add(cell)
+            progress.add(job)
 
 
 def _tell(server: "Future[None]") -> None:
@@ -146,5 +134,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _train(cell: Cell, device: torch.device) -> None:
-    cell.train(device, silent)
+def _train(job: Job, device: torch.device) -> None:
+    job.train(device, silent)

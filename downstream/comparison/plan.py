@@ -10,16 +10,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from downstream.comparison.inputs import Comparison, Input, is_night
+from downstream.comparison.cross_validation import AnyNetwork, Folded
+from downstream.comparison.groups import is_night
+from downstream.comparison.inputs import Comparison, Input
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
-Network = TypeVar("Network")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
 class Place:
-    """One cell of the matrix."""
+    """One network of the matrix."""
 
     name: str
     """Such as ``max-seed0`` or ``joint-seed2-fold1of5``."""
@@ -29,14 +31,14 @@ class Place:
     left_out: frozenset[str] = frozenset()
     """Pictures that are tested, and so not trained on."""
 
-    def of(self, pictures: Mapping[str, Network]) -> dict[str, Network]:
+    def of(self, pictures: Mapping[str, Kept]) -> dict[str, Kept]:
         """Those of the pictures that are trained on."""
-        return {name: kept for name, kept in pictures.items() if name not in self.left_out}
+        return {name: own for name, own in pictures.items() if name not in self.left_out}
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """All cells: inputs, or one for all of them where the protocol is joint, by seeds and folds."""
+    """All networks: inputs, or one for all of them where the protocol is joint, by seeds and folds."""
 
     inputs: tuple[Input, ...]
     seeds: Sequence[int]
@@ -49,7 +51,7 @@ class Matrix:
             raise InputError("expected --seeds of 1 or more, found none")
 
     def places(self) -> list[Place]:
-        """The cells, input by input, seed by seed, fold by fold."""
+        """The networks, input by input, seed by seed, fold by fold."""
         groups = {"joint": self.inputs} if self.joint else {item.name: (item,) for item in self.inputs}
         return [
             Place(self._name(group, seed, fold), items, seed, frozenset(pictures))
@@ -58,16 +60,15 @@ class Matrix:
             for fold, pictures in enumerate(self.folds, start=1)
         ]
 
-    def by_input(self, networks: Mapping[str, Network]) -> dict[str, tuple[tuple[Network, ...], ...]]:
-        """Input name to its networks, given by the names of their cells: a tuple a seed, in it one a fold."""
-        folds = range(1, len(self.folds) + 1)
-        return {
-            item.name: tuple(
-                tuple(networks[self._name("joint" if self.joint else item.name, seed, fold)] for fold in folds)
-                for seed in self.seeds
-            )
-            for item in self.inputs
-        }
+    def by_input(self, networks: Mapping[str, AnyNetwork]) -> dict[str, tuple[Folded[AnyNetwork], ...]]:
+        """Input name to its networks, given by the names of their places: one entry a seed."""
+        folds, fold_of = range(1, len(self.folds) + 1), self.fold_of()
+
+        def of(item: Input, seed: int) -> Folded[AnyNetwork]:
+            group = "joint" if self.joint else item.name
+            return Folded(tuple(networks[self._name(group, seed, fold)] for fold in folds), fold_of)
+
+        return {item.name: tuple(of(item, seed) for seed in self.seeds) for item in self.inputs}
 
     def fold_of(self) -> dict[str, int]:
         """The fold, counted from 0, that tests a picture; empty without folds."""

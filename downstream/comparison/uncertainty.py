@@ -124,15 +124,5 @@ def parse_pairs(pairs: Iterable[str], names: Sequence[str]) -> list[tuple[str, s
     return read
 
 
-def check_resamples(resamples: int) -> None:
-    """Refuses what gives no interval, before anything is computed.
-
-    Raises:
-        InputError: fewer than one resample.
-    """
-    if resamples < 1:
-        raise InputError(f"expected --resamples of 1 or more, found {resamples}")
-
-
 def _or_lowest(value: float | None) -> float:
     return -np.inf if value is None else value

@@ -16,10 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
-from downstream.comparison.uncertainty import Estimate
 from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Results
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -45,6 +42,18 @@ class Matches:
     """``(n,)``: objects of the class in each picture."""
     detectable: bool = True
     """False where the detector does not know the class: then there is nothing to measure."""
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Matches":
+        """The same over some of the pictures, chosen by ``(n,)``."""
+        among = chosen[self.pictures]
+        number = np.cumsum(chosen) - 1
+        return replace(
+            self,
+            pictures=number[self.pictures[among]],
+            scores=self.scores[among],
+            hits=self.hits[:, among],
+            objects=self.objects[chosen],
+        )
 
 
 def match(truth: Coco, results: Results, detectable: Sequence[str] = CLASSES) -> list[Matches]:
@@ -105,29 +114,28 @@ def average_precision(matches: Matches, counts: Ints) -> Floats:
     return np.where(objects[:, None] > 0, np.stack(columns, axis=1), np.nan)
 
 
-def estimate_precision(
-    matches: Sequence[Matches], chosen: NDArray[np.bool_], counts: Ints
-) -> tuple[dict[str, Estimate], list[dict[str, Estimate]]]:
-    """AP of a choice of pictures and of its resamples.
+def precision_figures(matches: Sequence[Matches], counts: Ints) -> dict[str, Floats]:
+    """AP of a set of pictures for many weightings of them.
 
     Args:
         matches: the classes.
-        chosen: ``(n,)``, the pictures that count, such as those taken by night.
-        counts: ``(R, n)``, resamples of all pictures.
+        counts: ``(R, n)``, how often each picture counts in each of R weightings.
 
     Returns:
-        ``{"map", "map50"}``, means over the classes that have objects, and ``{"ap", "ap50"}`` for each class.
+        ``map`` and ``map50``, means over the classes that have objects, and for each class ``ap_CLASS`` and
+        ``ap50_CLASS``; each ``(R,)``, NaN where it is not defined.
     """
-    weightings = np.vstack([np.ones_like(counts[:1]), counts])[:, chosen]
-    precision = np.stack([average_precision(_of_pictures(m, chosen), weightings) for m in matches])  # (K, 1 + R, T)
-    return _over_classes(precision), [{"ap": _estimate(p.mean(axis=1)), "ap50": _estimate(p[:, 0])} for p in precision]
+    precision = np.stack([average_precision(m, counts) for m in matches])  # (K, R, T)
+    figures = _over_classes(precision)
+    for name, of_class in zip(CLASSES, precision, strict=True):
+        figures |= {f"ap_{name}": of_class.mean(axis=1), f"ap50_{name}": of_class[:, 0]}
+    return figures
 
 
-def estimate_size(matches: Sequence[Sequence[Matches]], counts: Ints) -> dict[str, Estimate]:
-    """AP of the objects of one size of `match_sizes`, ``{"map", "map50"}``, and of its resamples ``(R, n)``."""
-    weightings = np.vstack([np.ones_like(counts[:1]), counts])
+def size_figures(matches: Sequence[Sequence[Matches]], counts: Ints) -> dict[str, Floats]:
+    """``map`` and ``map50`` over the objects of one size of `match_sizes`, for weightings ``(R, n)``: ``(R,)``."""
     return _over_classes(
-        np.stack([np.hstack([average_precision(m, weightings) for m in of_class]) for of_class in matches])
+        np.stack([np.hstack([average_precision(m, counts) for m in of_class]) for of_class in matches])
     )
 
 
@@ -153,6 +161,9 @@ def _evaluate(
     truth: Coco, results: Results, iou_thresholds: Floats, areas: Mapping[str, tuple[float, float]]
 ) -> NDArray[np.object_]:
     """COCOeval's rows ``(areas, classes, pictures)``, None where there is neither object nor detection."""
+    from pycocotools.coco import COCO  # here, for it comes with an extra
+    from pycocotools.cocoeval import COCOeval
+
     with contextlib.redirect_stdout(io.StringIO()):
         gold, found = COCO(), COCO()
         # COCOeval writes into the entries.
@@ -195,19 +206,6 @@ def _counted(row: Mapping[str, Any] | None, thresholds: slice) -> tuple[Floats, 
     return np.asarray(row["dtScores"], dtype=np.float64)[counts], hits[:, counts], objects
 
 
-def _of_pictures(matches: Matches, chosen: NDArray[np.bool_]) -> Matches:
-    """The same over some of the pictures."""
-    kept = chosen[matches.pictures]
-    number = np.cumsum(chosen) - 1
-    return replace(
-        matches,
-        pictures=number[matches.pictures[kept]],
-        scores=matches.scores[kept],
-        hits=matches.hits[:, kept],
-        objects=matches.objects[chosen],
-    )
-
-
 def _detections_up_to(matches: Matches, ranked: Ints, counts: Ints) -> Floats:
     """How many detections, weighted, stand at or before each of the ranks: ``(R, len(ranked))``.
 
@@ -243,13 +241,9 @@ def _interpolated(true: Ints, detections: Floats, reached: tuple[Ints, Ints]) ->
     return mean
 
 
-def _over_classes(precision: Floats) -> dict[str, Estimate]:
-    """The mean over the classes that have objects, of ``(K, 1 + R, T)``."""
+def _over_classes(precision: Floats) -> dict[str, Floats]:
+    """The mean over the classes that have objects, of ``(K, R, T)``."""
     defined = ~np.isnan(precision)
     with np.errstate(invalid="ignore"):
         means = np.where(defined, precision, 0).sum(axis=0) / defined.sum(axis=0)
-    return {"map": _estimate(means.mean(axis=1)), "map50": _estimate(means[:, 0])}
-
-
-def _estimate(values: Floats) -> Estimate:
-    return Estimate(None if np.isnan(values[0]) else float(values[0]), values[1:])
+    return {"map": means.mean(axis=1), "map50": means[:, 0]}

@@ -8,20 +8,24 @@ An object counts as found where COCOeval's rule gives it a detection at IoU 0.5 
 reach the input's own confidence of best F1.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask
 
-from downstream.comparison.inputs import INFRARED, VISIBLE
+from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison, label_files
 from downstream.comparison.uncertainty import Estimate
-from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Labels, ground_truth
+from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Labels, ground_truth, read_all_labels
+from downstream.detection.scores import DetectionScores
+from dwsfusion.runs import write_json
 
 GROUPS = ("both", "infrared_only", "visible_only")
 MIN_IOU = 0.5
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,58 @@ class SeenObjects:
     """The group of each annotation, in the order of the ids."""
     unlabelled: tuple[str, ...] = ()
     """Pictures that have no objects here because a camera has no label of them."""
+
+
+def read_seen(comparison: Comparison, detectable: Sequence[str]) -> SeenObjects | None:
+    """Reads what each camera sees, where both have labels of their own; else None.
+
+    Args:
+        comparison: the inputs.
+        detectable: the classes that the detectors know; objects of others are left out.
+
+    Raises:
+        InputError: a label is malformed, or one of the folders has none for any of the pictures.
+    """
+    pictures = comparison.input(VISIBLE).files
+    folders = [f"labels_{name}" for name in SINGLES]
+    absent = [folder for folder in folders if not (comparison.root / folder).is_dir()]
+    if absent:
+        _log.info("no %s in %s: who sees what is left out", " and ".join(absent), comparison.root)
+        return None
+    infrared, visible = (
+        {name: labels.of(detectable) for name, labels in read_all_labels(files, pictures).items()}
+        for files in (label_files(comparison, folder, ".txt") for folder in folders)
+    )
+    seen = seen_objects(infrared, visible, pictures)
+    if seen.unlabelled:
+        _log.warning("who sees what is told without %s: no label of one camera", ", ".join(seen.unlabelled))
+    return seen
+
+
+def add_complementarity(
+    seen: SeenObjects,
+    scores: Mapping[str, DetectionScores],
+    entries: Mapping[str, dict[str, Any]],
+    draws: Ints,
+    out: Path,
+) -> None:
+    """Adds recall by who sees an object to the entries of ``detection.json``, and writes ``complementarity.json``.
+
+    Args:
+        seen: the objects.
+        scores: input name to those of its first detector.
+        entries: input name to its entry.
+        draws: ``(R, n)``, resamples of the pictures.
+        out: where the file goes.
+    """
+    hit = {name: own.hit_of(seen.truth) for name, own in scores.items()}
+    changes = kept_lost_won(seen, hit)
+    for name, entry in entries.items():
+        entry["complementarity"] = group_recalls(seen, hit[name], draws)
+        entry |= {change: sum(map(len, at.values())) for change, at in changes.get(name, {}).items()}
+    images = len(seen.truth["images"]) - len(seen.unlabelled)
+    objects = describe_objects(seen, hit)
+    write_json(out / "complementarity.json", {"images": images, "objects": objects, "changes": changes})
 
 
 def seen_objects(
@@ -128,6 +184,8 @@ def _match(infrared: Labels, visible: Labels) -> list[tuple[int, int]]:
     """Pairs of positions, one to one, the largest overlap first."""
     if not len(infrared.classes) or not len(visible.classes):
         return []
+    from pycocotools import mask  # here, for it comes with an extra
+
     iou = mask.iou(_xywh(infrared), _xywh(visible), [0] * len(visible.classes))
     iou[infrared.classes[:, None] != visible.classes] = 0
     pairs: list[tuple[int, int]] = []

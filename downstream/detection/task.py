@@ -1,172 +1,215 @@
-"""The protocols of a detection comparison: which detector looks at which input.
+"""Detection as a task: YOLO on every input, COCO's average precision, and which objects each input shows.
 
 - ``frozen``: one given detector looks at every input.
 - ``retrained``: every input has its own detector, trained on that input.
 - ``joint``: one detector, trained on all inputs in equal parts, looks at every input.
+
+Beside ``detection.json`` lie ``ground_truth.json``, ``predictions/NAME.json`` (COCO's forms; of further seeds
+``predictions/seedK/NAME.json``) and ``complementarity.json``. Predictions that are there and fit are used.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+import importlib.metadata
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import torch
 
-from downstream.comparison.cross_validation import Detector, FoldedDetector
-from downstream.comparison.inputs import VISIBLE, Comparison, label_files
-from downstream.comparison.jobs import pick_devices
-from downstream.comparison.plan import Matrix, divide, train_split
-from downstream.comparison.uncertainty import check_resamples, parse_pairs
-from downstream.detection.training import RECIPE, train_detectors
-from downstream.detection.yolo import Budget, YoloDetector
-from dwsfusion.errors import InputError
+from downstream.comparison.cross_validation import Folded, Networks
+from downstream.comparison.estimates import estimate, plain
+from downstream.comparison.finished import read_json
+from downstream.comparison.grid_config import GridConfig, Grids
+from downstream.comparison.inputs import VISIBLE, Comparison, Input
+from downstream.comparison.plan import Place
+from downstream.comparison.task import Ints, Task
+from downstream.comparison.uncertainty import Estimate
+from downstream.detection import table
+from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
+from downstream.detection.coco import CLASSES, Coco, Results, ground_truth, read_all_labels
+from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, read_seen
+from downstream.detection.config import DetectionConfig
+from downstream.detection.predictions import Detector, predict_input, settings_of
+from downstream.detection.scores import DetectionScores
+from downstream.detection.training import RECIPE, DetectorJob, make_jobs
+from downstream.detection.yolo import YoloDetector
 from dwsfusion.pairs import Skipped
-
-SAMPLE_SIZE_PX = 256
-"""What the small detector of the sample scenes was trained at."""
-SAMPLE_TRAINING = {"image_size": SAMPLE_SIZE_PX, "epochs": 12, "learning_rate": 0.006}
-"""What suits its training from scratch."""
+from dwsfusion.progress import Track
+from dwsfusion.runs import write_json
 
 
 @dataclass(frozen=True)
-class DetectionConfig:
-    """How detection is compared."""
+class Objects:
+    """What is really there."""
 
-    detector: str = "auto"
-    """Weights (.pt), by file or published name, or an architecture (.yaml) to train from scratch. auto is
-    yolov5su.pt; on the sample scenes, drawings that no published detector knows, sample.pt of this package
-    or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
-    mapping: Path | None = None
-    """For frozen: JSON that says which of the detector's classes count as which of ours, {"theirs": "ours"};
-    without it coco_to_msrs.json of this package: person, bicycle and car by their names."""
-    protocol: Literal["frozen", "retrained", "joint"] = "frozen"
-    """One given detector for all inputs; one trained for each input; one trained on all inputs in equal
-    parts."""
-    labels: str = "labels"
-    """Name of the folder of YOLO label files."""
-    image_size: int | None = None
-    """The longer side in pixels that pictures are scaled to; without it 640, on the sample scenes 256."""
-    epochs: int | None = None
-    """Where a detector is trained: how often it sees every train picture; without it 50, on the sample scenes 12."""
-    batch_size: int = 16
-    """Where a detector is trained: pictures a step."""
-    learning_rate: float | None = None
-    """Where a detector is trained: of AdamW, at its highest; without it 0.001, on the sample scenes 0.006."""
-    seeds: int = 1
-    """Where detectors are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
-    folds: int = 0
-    """Where detectors are trained and the data set has no train split: divide the tested pictures into so many
-    folds, each predicted by a detector trained on the others. 0 trains on the train split."""
-    devices: tuple[str, ...] = ()
-    """Where detectors are trained, such as cuda:0 cuda:1: side by side, one detector on each; without it --device."""
-    against: tuple[str, ...] = ()
-    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
-    resamples: int = 1000
-    """Resamples of the bootstrap over pictures."""
-
-    def settled(self, *, sample: bool) -> "DetectionConfig":
-        """The same with the detector chosen; on the sample scenes, with settings that suit it where none were given.
-
-        Raises:
-            InputError: settings that belong to another protocol, or no resamples.
-        """
-        check_resamples(self.resamples)
-        if self.protocol == "frozen" and (self.folds or self.devices):
-            raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
-        if self.protocol != "frozen" and self.mapping:
-            raise InputError("--mapping belongs to --protocol frozen: a trained detector knows our classes")
-        if self.detector != "auto":
-            return self
-        if not sample:
-            return replace(self, detector="yolov5su.pt")
-        trained = self.protocol != "frozen"
-        suited: dict[str, Any] = SAMPLE_TRAINING if trained else {"image_size": SAMPLE_SIZE_PX}
-        unset = {name: value for name, value in suited.items() if getattr(self, name) is None}
-        return replace(self, detector="tiny.yaml" if trained else "sample.pt", **unset)
-
-    def budget(self) -> Budget:
-        """How long and on what scale a detector is trained; what was not given is as `Budget` has it."""
-        given = {field.name: getattr(self, field.name) for field in fields(Budget)}
-        return Budget(**{name: value for name, value in given.items() if value is not None})
+    truth: Coco
+    seen: SeenObjects | None
+    """Who sees what, where there are labels of each camera alone."""
 
 
-@dataclass(frozen=True)
-class Detectors:
-    """The detectors of a comparison."""
-
-    by_input: Mapping[str, Sequence[Detector]]
-    """Input name to its detectors, one a seed."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """What the protocol says about their training; empty for a given one."""
-    skipped: tuple[Skipped, ...] = ()
-    """Train pictures that could not be used."""
-
-    @property
-    def detectable(self) -> tuple[str, ...]:
-        """The classes that the detectors know."""
-        return self.by_input[VISIBLE][0].detectable
-
-    @property
-    def seconds(self) -> float:
-        """How long they have computed until now."""
-        return sum(d.seconds for d in {id(d): d for own in self.by_input.values() for d in own}.values())
-
-
-def make_detectors(
-    config: DetectionConfig,
-    comparison: Comparison,
-    prepare_train: Callable[[], Comparison],
-    out: Path,
-    *,
-    seed: int,
-    device: torch.device,
-) -> Detectors:
-    """Gives every input its detectors: one, or one a seed, from `seed` on, where they are trained.
+class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
+    """What pictures are worth to a detector.
 
     Args:
         config: settled.
-        comparison: the tested pictures in every input.
-        prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
-        out: a folder for trained detectors.
-
-    Raises:
-        InputError: the detector is not usable, labels are missing, or the train pictures are the tested ones.
     """
-    parse_pairs(config.against, [item.name for item in comparison.inputs])
-    budget = config.budget()
-    if config.protocol == "frozen":
-        detector = YoloDetector(config.detector, device, budget.image_size, config.mapping)
-        return Detectors({item.name: [detector] for item in comparison.inputs})
-    labelled = label_files(comparison, config.labels, ".txt")
-    train = comparison.only(labelled) if config.folds else train_split(comparison, prepare_train)
-    folds = divide(labelled, config.folds, seed) if config.folds else [[]]
-    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
-    files = train_detectors(
-        train, config.labels, config.detector, out, matrix, budget, pick_devices(config.devices, device)
-    )
-    loaded = {name: YoloDetector(file, device, budget.image_size) for name, file in files.items()}
-    training = _training(config, matrix, seed, len(label_files(train, config.labels, ".txt")))
-    # With folds the comparison itself meets the bad pictures.
-    return Detectors(_by_seed(matrix, loaded), training, () if config.folds else train.skipped)
 
+    name, primary, suffix, classes = "detection", "map50", ".txt", CLASSES
+    titles: ClassVar[Mapping[str, str]] = {"map": "mAP", "map50": "mAP50"}
+    change = "objects won less objects lost, at each input's confidence of best F1"
+    config: DetectionConfig
 
-def _by_seed(matrix: Matrix, loaded: Mapping[str, YoloDetector]) -> dict[str, list[Detector]]:
-    """Input name to its detectors, one a seed; those of the folds make one."""
-    fold_of, networks = matrix.fold_of(), matrix.by_input(loaded)
-    looking: dict[tuple[YoloDetector, ...], Detector] = {
-        own: FoldedDetector(own, fold_of) if fold_of else own[0] for by_seed in networks.values() for own in by_seed
-    }
-    return {name: [looking[own] for own in by_seed] for name, by_seed in networks.items()}
+    def frozen(self, device: torch.device) -> Detector:
+        """The given detector."""
+        config = self.config
+        return YoloDetector(config.detector, device, config.budget().image_size, config.mapping)
 
+    def usable_labels(
+        self, train: Comparison, labels: Mapping[str, Path]
+    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
+        """All of them, once each has been read."""
+        read_all_labels(labels, train.inputs[0].files)
+        return labels, ()
 
-def _training(config: DetectionConfig, matrix: Matrix, seed: int, pictures: int) -> dict[str, Any]:
-    training = {
-        **asdict(config.budget()),
-        "seeds": config.seeds,
-        "pictures": pictures,
-        **RECIPE,
-        **matrix.describe_folds(seed),
-    }
-    if config.folds:
-        training["ranking"] = "the detections of all folds together, by confidence; each fold has its own detector"
-    return {"trained_from": config.detector, "training": training}
+    def jobs(
+        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+    ) -> list[DetectorJob]:
+        """One training for each place of the matrix."""
+        return make_jobs(places, labels, self.config.detector, out, self.config.budget(), device)
+
+    def load(self, job: DetectorJob, device: torch.device) -> Detector:
+        """The detector of a job that is done."""
+        return YoloDetector(job.detector, device, self.config.budget().image_size)
+
+    def recipe(self) -> Mapping[str, Any]:
+        """How detectors are trained."""
+        return {**asdict(self.config.budget()), **RECIPE}
+
+    def read_truth(
+        self, comparison: Comparison, files: Mapping[str, Path], network: Detector, out: Path
+    ) -> tuple[Objects, Sequence[Skipped]]:
+        """Reads the objects, and writes ``ground_truth.json``."""
+        pictures = comparison.input(VISIBLE).files
+        truth = ground_truth(read_all_labels(files, pictures), pictures)
+        write_json(out / "ground_truth.json", truth)
+        return Objects(truth, read_seen(comparison, network.detectable)), ()
+
+    def predict(
+        self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
+    ) -> tuple[Mapping[str, Results], Sequence[Skipped]]:
+        """Detects on every picture of an input, or reads what was found before."""
+        place = folder if seed is None else folder / f"seed{seed}"
+        return predict_input(networks, item, place / f"{item.name}.json", track), ()
+
+    def score(self, truth: Objects, network: Detector, seen: Mapping[str, Results]) -> DetectionScores:
+        """Matches detections and objects."""
+        return DetectionScores(truth.truth, [r for results in seen.values() for r in results], network.detectable)
+
+    def entry(
+        self, estimates: Mapping[str, Estimate], scores: Sequence[DetectionScores], draws: Ints
+    ) -> Mapping[str, Any]:
+        """Figures by class and by size of the objects, and the confidence of best F1."""
+        per_class = {}
+        for number, name in enumerate(CLASSES):
+            of_class = {metric: estimates[f"{metric}_{name}"] for metric in ("ap", "ap50")}
+            per_class[name] = {**plain(of_class, ("ap", "ap50")), "objects": scores[0].objects(number)}
+        per_size = {
+            size: {
+                **plain(estimate([s.sizes[size] for s in scores], draws), self.metrics),
+                "objects": scores[0].sizes[size].objects,
+            }
+            for size in SIZES
+        }
+        return {"per_class": per_class, "per_size": per_size, "confidence": scores[0].confidence}
+
+    def picture_rows(
+        self, names: Sequence[str], scores: Sequence[DetectionScores], single: Sequence[DetectionScores]
+    ) -> list[dict[str, Any]]:
+        """How many annotated objects each picture keeps, loses and wins; first detector of each input."""
+        truth, before, after = scores[0].truth, single[0].hit, scores[0].hit
+        picture_of = {a["id"]: a["image_id"] for a in truth["annotations"]}
+        kept, lost, won = (
+            Counter(picture_of[i] for i in ids) for ids in (before & after, before - after, after - before)
+        )
+        return [
+            {"image": name, "change": won[i] - lost[i], "kept": kept[i], "lost": lost[i], "won": won[i]}
+            for name, i in zip(names, (image["id"] for image in truth["images"]), strict=True)
+        ]
+
+    def finish(
+        self,
+        truth: Objects,
+        names: Sequence[str],
+        scores: Mapping[str, Sequence[DetectionScores]],
+        entries: Mapping[str, dict[str, Any]],
+        draws: Ints,
+        out: Path,
+    ) -> None:
+        """Tells who sees what, where there are labels of each camera alone."""
+        if truth.seen:
+            add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
+
+    def protocol(
+        self, networks: Networks[Detector], scores: Mapping[str, Sequence[DetectionScores]]
+    ) -> Mapping[str, Any]:
+        """How the figures came about."""
+        return {
+            **settings_of(networks.by_input[VISIBLE][0]),
+            **self._training(networks),
+            "detectors": {name: [folded.identity for folded in own] for name, own in networks.by_input.items()},
+            "detectable": list(networks.first.detectable),
+            "normalisation": "fixed: grey levels / 255 for every input; infrared as three equal channels",
+            "classes_kept": "by name: " + ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES)),
+            "evaluator": f"pycocotools {importlib.metadata.version('pycocotools')} COCOeval",
+            "max_detections_scored": MAX_DETECTIONS,
+            "sizes_px2": {size: list(area) for size, area in SIZES.items()},
+            "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
+            "best F1, first detector of each input; without classes that the detector does not know",
+        }
+
+    def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
+        """One row an input, in per cent."""
+        return table.TITLE, table.table_rows(result), table.notes(result)
+
+    def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row an input, fractions at full precision."""
+        return table.csv_rows(result)
+
+    @classmethod
+    def reopen(cls, folder: Path, inputs: Sequence[str]) -> tuple[tuple[str, ...], dict[str, list[DetectionScores]]]:
+        """Matches the detections of a finished comparison again, of every seed, for the classes looked for."""
+        protocol = read_json(folder / "detection.json")["protocol"]
+        truth, first = read_json(folder / "ground_truth.json"), protocol["bootstrap"]["seed"]
+        places = {
+            name: ["", *(f"seed{first + k}" for k in range(1, len(protocol["detectors"][name])))]
+            for name in inputs
+            if name in protocol["detectors"]
+        }
+        results = {
+            name: [read_json(folder / "predictions" / place / f"{name}.json") for place in own]
+            for name, own in places.items()
+        }
+        scores = {n: [DetectionScores(truth, r, protocol["detectable"]) for r in own] for n, own in results.items()}
+        return tuple(Path(image["file_name"]).stem for image in truth["images"]), scores
+
+    @classmethod
+    def drawable(cls, folder: Path) -> Collection[str]:
+        """The pictures of the ground truth."""
+        from downstream.detection.grids import read_truth  # here, for matplotlib comes with an extra
+
+        return read_truth(folder / "ground_truth.json").keys()
+
+    @classmethod
+    def grids(cls, comparison: Comparison, config: GridConfig) -> Grids:
+        """Boxes on the pictures."""
+        from downstream.detection.grids import DetectionGrids
+
+        return DetectionGrids(comparison, config.run(), min_score=config.score, truth=config.truth)
+
+    def _training(self, networks: Networks[Detector]) -> dict[str, Any]:
+        if not networks.training:
+            return {}
+        ranking = "the detections of all folds together, by confidence; each fold has its own detector"
+        training = {**networks.training, **({"ranking": ranking} if self.config.folds else {})}
+        return {"trained_from": self.config.detector, "training": training}

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
-from downstream.comparison.inputs import Comparison, Input, label_files
-from downstream.comparison.jobs import Track, run_cells
-from downstream.comparison.plan import Matrix
-from downstream.detection.coco import CLASSES, read_all_labels
+from downstream.comparison.inputs import Input
+from downstream.comparison.plan import Place
+from downstream.detection.coco import CLASSES
 from downstream.detection.yolo import Budget, find_model, library_version, model_identity, train_yolo
 from dwsfusion.images import read_image, rgb_array, write_png
+from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text, write_json, write_text
 
 _log = logging.getLogger(__name__)
@@ -33,50 +33,42 @@ RECIPE = {
 """What `Budget` does not say, in words, for the protocol of a comparison."""
 
 
-def train_detectors(
-    train: Comparison,
-    labels: str,
+def make_jobs(
+    places: Sequence[Place],
+    labels: Mapping[str, Path],
     model: str | Path,
     out: Path,
-    matrix: Matrix,
     budget: Budget,
-    devices: Sequence[torch.device],
-) -> dict[str, Path]:
-    """Trains the detectors of a comparison; what was trained before and still fits is used again.
+    device: torch.device,
+) -> "list[DetectorJob]":
+    """One training for each place of a matrix; what was trained before and still fits counts as done.
 
     Args:
-        train: the train pictures in every input.
-        labels: name of the label folder beside the pictures.
+        places: which detectors.
+        labels: train picture to label file.
         model: initial weights, or an architecture to train from scratch; the same for every input.
         out: a folder for the trained detectors.
-        matrix: which detectors.
         budget: epochs, batch and image size; a joint epoch goes over the pictures of all inputs.
-        devices: where to compute.
-
-    Returns:
-        The name of a cell of the matrix to its detector.
+        device: of the kind that they are trained on.
 
     Raises:
-        InputError: labels or model are missing or malformed.
+        InputError: there is no such model.
     """
     start = find_model(model)
-    files = label_files(train, labels, ".txt")
-    read_all_labels(files, train.inputs[0].files)
-    hashes = {path: hash_file(path) for path in files.values()}
-    hashes |= {item.files[name]: hash_file(item.files[name]) for item in train.inputs for name in files}
+    pictures = {item.files[name] for place in places for item in place.inputs for name in labels}
+    hashes = {path: hash_file(path) for path in (*labels.values(), *pictures)}
     identity = hash_text(model_identity(start), library_version())
-    cells = []
-    for place in matrix.places():
-        own = place.of(files)
+    jobs = []
+    for place in places:
+        own = place.of(labels)
         seen = [f"{item.name} {n} {hashes[item.files[n]]} {hashes[own[n]]}" for item in place.inputs for n in own]
-        key = hash_text(identity, *seen, repr(budget), str(place.seed), devices[0].type)
-        cells.append(DetectorCell(out / place.name, place.inputs, own, start, budget, place.seed, key))
-    run_cells(cells, devices)
-    return {cell.name: cell.detector for cell in cells}
+        key = hash_text(identity, *seen, repr(budget), str(place.seed), device.type)
+        jobs.append(DetectorJob(out / place.name, place.inputs, own, start, budget, place.seed, key))
+    return jobs
 
 
 @dataclass(frozen=True)
-class DetectorCell:
+class DetectorJob:
     """The training of one detector into ``folder/detector.pt``; ``training.json``, written last, marks it as done."""
 
     folder: Path
@@ -91,7 +83,7 @@ class DetectorCell:
 
     @property
     def name(self) -> str:
-        """What the cell is called in messages."""
+        """What the job is called in messages."""
         return self.folder.name
 
     @property

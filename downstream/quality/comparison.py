@@ -9,27 +9,29 @@ is kept in its folder ``.measured``.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison, is_night
+from downstream.comparison.groups import groups_of
+from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
+from downstream.comparison.reopened import reopen
 from downstream.comparison.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
 from downstream.quality.config import QualityConfig
-from downstream.quality.correlation import correlate, read_detection, read_segmentation
+from downstream.quality.correlation import correlate
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.table import csv_rows, picture_rows
-from downstream.report.tables import write_csv
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track, silent
 from dwsfusion.quality import PRESETS, Picture, Preset, grey_levels, measure
-from dwsfusion.runs import hash_file, hash_text, write_json
+from dwsfusion.runs import hash_file, hash_text, write_csv, write_json
 
 Floats = NDArray[np.float64]
 Values = dict[str, dict[str, float]]
@@ -40,13 +42,6 @@ DEFINITIONS = "1"
 """Raised when a metric is computed otherwise, so that values kept from before are not taken."""
 
 
-class Track(Protocol):
-    """Shows progress over names."""
-
-    def __call__(self, items: Iterable[str], what: str, total: int | None = None) -> Iterable[str]:
-        """Gives the items again."""
-
-
 def compare_quality(
     comparison: Comparison,
     out: Path,
@@ -55,7 +50,7 @@ def compare_quality(
     about: Mapping[str, Any],
     device: torch.device,
     seed: int = 0,
-    track: Track = lambda items, what, total=None: items,
+    track: Track = silent,
 ) -> dict[str, Any]:
     """Measures every input, writes the figures, and gives what ``quality.json`` holds.
 
@@ -203,12 +198,10 @@ def _describe(metric: Any) -> dict[str, Any]:
 
 def _entry(values: Floats, estimate: Estimate, names: Sequence[str]) -> dict[str, Any]:
     """What ``quality.json`` says about a metric of an input; the deviation is that over the pictures."""
-    groups = {"day": False, "night": True}
-    chosen = {g: np.array([is_night(n) is dark for n in names]) for g, dark in groups.items()}
     return {
         **_mean_std(values),
         "interval": estimate.interval,
-        **{g: _mean_std(values[c]) if c.any() else None for g, c in chosen.items()},
+        **{g: _mean_std(values[c]) if c.any() else None for g, c in groups_of(names).items()},
     }
 
 
@@ -262,10 +255,7 @@ def _tasks(
 ) -> dict[str, Any]:
     """Correlations with the figures of finished task comparisons, over the fused inputs."""
     fused = [name for name in values if name not in SINGLES]
-    runs = [
-        *([read_detection(config.detection, fused)] if config.detection else []),
-        *([read_segmentation(config.segmentation, fused)] if config.segmentation else []),
-    ]
+    runs = [reopen(task, folder, fused) for task, folder in config.runs().items()]
     oriented = {
         name: {m: v if preset[m].higher_is_better else -v for m, v in values[name].items() if m in preset}
         for name in fused

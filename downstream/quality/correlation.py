@@ -10,93 +10,29 @@ Three questions, each answered by Spearman's correlation of a metric, turned so 
 Intervals come from a bootstrap over pictures: they say nothing of other inputs than those at hand.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from downstream.comparison.estimates import mean_of_defined
+from downstream.comparison.reopened import Reopened
 from downstream.comparison.uncertainty import Estimate, resample_counts
-from downstream.detection.average_precision import average_precision, estimate_precision, match
 from downstream.quality.ranks import resampled_ranks, spearman, weighted_pearson
-from downstream.segmentation.confusion import miou
 from dwsfusion.errors import InputError
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class TaskRun:
-    """The figures of a finished comparison."""
-
-    task: str
-    figure: str
-    pictures: tuple[str, ...]
-    by_picture: Mapping[str, Floats]
-    """Input name to the figure of each picture alone, ``(n,)``; NaN where it has none."""
-    over_set: Mapping[str, Callable[[Counts], Floats]]
-    """Input name to the figure of the set for ``(R, n)`` weightings of the pictures: ``(R,)``."""
-
-
-def read_detection(folder: Path, inputs: Sequence[str]) -> TaskRun:
-    """Reads AP50 of the inputs that both comparisons have, from the first detector of each.
-
-    Raises:
-        InputError: the comparison is not there or is not finished.
-    """
-    truth = _read_json(folder / "ground_truth.json")
-    known = [name for name in inputs if (folder / "predictions" / f"{name}.json").is_file()]
-    matched = {name: match(truth, _read_json(folder / "predictions" / f"{name}.json")) for name in known}
-    pictures = tuple(Path(image["file_name"]).stem for image in truth["images"])
-    alone = np.eye(len(pictures), dtype=np.int64)
-    everything = np.ones(len(pictures), dtype=bool)
-
-    def over_set(name: str) -> Callable[[Counts], Floats]:
-        return lambda counts: estimate_precision(matched[name], everything, counts)[0]["map50"].samples
-
-    return TaskRun(
-        "detection",
-        "map50",
-        pictures,
-        {
-            name: _mean_of_defined(np.stack([average_precision(m, alone)[:, 0] for m in found]))
-            for name, found in matched.items()
-        },
-        {name: over_set(name) for name in known},
-    )
-
-
-def read_segmentation(folder: Path, inputs: Sequence[str]) -> TaskRun:
-    """Reads mIoU of the inputs that both comparisons have, mean over seeds.
-
-    Raises:
-        InputError: the comparison is not there or is not finished.
-    """
-    files = {name: folder / "confusion" / f"{name}.npz" for name in inputs}
-    loaded = {name: np.load(path) for name, path in files.items() if path.is_file()}
-    if not loaded:
-        raise InputError(f"expected confusion matrices in {folder}/confusion: run compare_segmentation.py first")
-    matrices = {n: f["matrices"].reshape(-1, *f["matrices"].shape[-3:]) for n, f in loaded.items()}  # (S, n, C, C)
-    pictures = tuple(str(name) for name in next(iter(loaded.values()))["names"])
-
-    def over_set(name: str) -> Callable[[Counts], Floats]:
-        return lambda counts: miou(np.einsum("rn,snij->srij", counts, matrices[name])).mean(0)
-
-    by_picture = {name: miou(m).mean(0) for name, m in matrices.items()}
-    return TaskRun("segmentation", "miou", pictures, by_picture, {name: over_set(name) for name in matrices})
-
-
 def correlate(
-    run: TaskRun, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], resamples: int, seed: int
+    run: Reopened, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], resamples: int, seed: int
 ) -> dict[str, Any]:
     """Correlates each metric with the figures of a task.
 
     Args:
-        run: the task comparison.
+        run: the finished comparison.
         values: input name to metric name to the value of each picture, ``(n,)``, more being better.
         names: the pictures of the values.
         resamples: how many bootstrap resamples.
@@ -106,7 +42,7 @@ def correlate(
         The figure, the numbers of inputs and pictures, and for each metric the three correlations, each
         ``{"spearman", "interval", "evidence"}``, or None where it is not defined.
     """
-    inputs = [name for name in values if name in run.over_set]
+    inputs = [name for name in values if name in run.scores]
     pictures = [name for name in names if name in run.pictures]
     if len(inputs) < 3 or len(pictures) < 3:
         raise InputError(
@@ -117,8 +53,8 @@ def correlate(
     of_task = [run.pictures.index(name) for name in pictures]
     all_counts = np.zeros((len(counts), len(run.pictures)), np.int64)
     all_counts[:, of_task] = counts
-    figures = np.stack([run.over_set[name](all_counts) for name in inputs], axis=1)  # (1 + R, inputs)
-    each = np.stack([run.by_picture[name][of_task] for name in inputs])  # (inputs, n)
+    figures = np.stack([run.over_set(name, all_counts) for name in inputs], axis=1)  # (1 + R, inputs)
+    each = np.stack([run.by_picture(name)[of_task] for name in inputs])  # (inputs, n)
     of_values = [list(names).index(name) for name in pictures]
     metrics = {}
     for metric in values[inputs[0]]:
@@ -144,7 +80,7 @@ def _over_pictures(values: Floats, figures: Floats, counts: Counts) -> Floats:
         drawn = counts[:, known]
         ranks = resampled_ranks(v[known], drawn), resampled_ranks(f[known], drawn)
         found.append(weighted_pearson(*ranks, drawn.astype(np.float64)))
-    return _mean_of_defined(np.stack(found))
+    return mean_of_defined(np.stack(found))
 
 
 def _within_pictures(values: Floats, figures: Floats, counts: Counts) -> Floats:
@@ -162,18 +98,3 @@ def _estimate(values: Floats) -> dict[str, Any] | None:
     interval = Estimate(float(values[0]), values[1:]).interval
     evidence = interval is not None and (interval[0] > 0 or interval[1] < 0)
     return {"spearman": float(values[0]), "interval": interval, "evidence": evidence}
-
-
-def _mean_of_defined(values: Floats) -> Floats:
-    """Mean over the first axis without its NaN; NaN where nothing is left."""
-    defined = ~np.isnan(values)
-    count = defined.sum(0)
-    return np.divide(np.where(defined, values, 0).sum(0), count, out=np.full(count.shape, np.nan), where=count > 0)
-
-
-def _read_json(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(
-            f"expected a finished comparison with {path.name} in {path.parent}: run compare_detection.py first"
-        )
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -15,7 +15,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from matplotlib.textpath import text_to_path
 
-from downstream.comparison.inputs import BASELINES, DWSFUSION, INFRARED, VISIBLE
 from dwsfusion.errors import ImageError
 from dwsfusion.images import Array
 
@@ -27,7 +26,7 @@ _CAPTION_PT, _LEGEND_PT = 8.0, 7.0
 _LINE_PT, _CAPTION_PAD_PT = 9.5, 2.5
 _LEGEND_ROW_IN, _LEGEND_GAP_IN = 0.17, 0.1
 _MAX_LINES = 2
-_TITLES = {DWSFUSION: "DWSFusion"} | {name: name.capitalize() for name in (INFRARED, VISIBLE, *BASELINES)}
+_TITLES = {"infrared": "Infrared", "visible": "Visible", "mean": "Mean", "max": "Max", "dwsfusion": "DWSFusion"}
 
 Legend = Sequence[tuple[str, Sequence[int]]]
 

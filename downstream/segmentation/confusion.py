@@ -1,18 +1,19 @@
-"""Figures of segmentation from confusion matrices, and how sure they are.
+"""Figures of segmentation from confusion matrices.
 
 A confusion matrix counts pixels: rows are the true classes, columns the predicted ones. Figures come from the
 **sum** of the pictures' matrices: the mean of the pictures' IoU is another figure, in which a class counts by
 how many pictures show it. All functions take matrices ``(..., C, C)`` with any leading axes.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.comparison.uncertainty import Estimate
-from downstream.segmentation.classes import MSRS_CLASSES, Ids
+from downstream.segmentation.classes import Ids
 from dwsfusion.errors import InputError
 
 Counts = NDArray[np.int64]
@@ -74,35 +75,6 @@ METRICS: dict[str, Callable[[Matrices], Floats]] = {
 }
 
 
-def estimates(matrices: Counts, draws: Counts) -> dict[str, Estimate]:
-    """The figures of one input, each with its bootstrap samples.
-
-    A figure is the mean over seeds of the figure of a seed's summed matrix. A resample draws pictures, the
-    same for all seeds, so the samples tell of the choice of pictures; the figure of each seed is kept apart.
-
-    Args:
-        matrices: ``(S, n, C, C)``, one matrix a seed and picture.
-        draws: ``(R, n)``, how often each picture is drawn in each resample.
-
-    Returns:
-        The names of `METRICS`, and the name of every class for its IoU.
-    """
-    seeds, pictures, classes, _ = matrices.shape
-    total = matrices.sum(1)
-    flat = matrices.reshape(seeds, pictures, -1).astype(np.float64)
-    resampled = (draws.astype(np.float64) @ flat).reshape(seeds, len(draws), classes, classes)
-    found = {name: _over_seeds(metric(total), metric(resampled)) for name, metric in METRICS.items()}
-    iou, iou_resampled = class_iou(total), class_iou(resampled)
-    for index, name in enumerate(MSRS_CLASSES[:classes]):
-        found[name] = _over_seeds(iou[:, index], iou_resampled[..., index])
-    return found
-
-
-def _over_seeds(values: Floats, samples: Floats) -> Estimate:
-    value = float(_mean_of_defined(values))
-    return Estimate(None if np.isnan(value) else value, _mean_of_defined(samples.T), tuple(values.tolist()))
-
-
 def _mean_of_defined(values: Floats) -> Floats:
     """Mean over the last axis without its NaN; NaN where nothing is left."""
     defined = ~np.isnan(values)
@@ -112,3 +84,19 @@ def _mean_of_defined(values: Floats) -> Floats:
 def _ratio(part: Matrices, whole: Matrices) -> Floats:
     empty = np.full(np.shape(whole), np.nan)
     return np.divide(part, whole, out=empty, where=np.asarray(whole) > 0)
+
+
+def write_matrices(path: Path, matrices: Counts, names: Sequence[str]) -> None:
+    """Writes the matrices ``(seeds, n, C, C)`` of an input, without the first axis where there is one seed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("wb") as file:
+        np.savez_compressed(file, matrices=matrices[0] if len(matrices) == 1 else matrices, names=np.array(names))
+    beside.replace(path)
+
+
+def read_matrices(path: Path) -> tuple[tuple[str, ...], Counts]:
+    """Reads the names of the pictures and the matrices ``(seeds, n, C, C)`` of an input."""
+    with np.load(path) as file:
+        matrices, names = file["matrices"], file["names"]
+    return tuple(str(name) for name in names), matrices.reshape(-1, *matrices.shape[-3:])

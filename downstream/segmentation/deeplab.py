@@ -5,6 +5,7 @@ doi:10.1007/978-3-030-01234-2_49.
 """
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import pickle
@@ -17,7 +18,6 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.torch
-import segmentation_models_pytorch as smp
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
 from dwsfusion.runs import hash_file, hash_text
 
-LIBRARY = f"segmentation-models-pytorch {smp.__version__}"
+LIBRARY = "segmentation-models-pytorch"
 STRIDE_PX = 16
 """Sides of the network's input are multiples of this."""
 
@@ -78,7 +78,7 @@ class Segmenter:
     @property
     def settings(self) -> tuple[str, ...]:
         """All that a prediction depends on besides the picture; predicted files are kept by it."""
-        return self.identity, self._device.type, LIBRARY
+        return self.identity, self._device.type, library_version()
 
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:
@@ -94,6 +94,11 @@ class Segmenter:
         best = logits[0, :, :height, :width].argmax(0).cpu().numpy()
         self.seconds += time.perf_counter() - start
         return np.asarray(self.ids[best])
+
+
+def library_version() -> str:
+    """The library that builds the networks, and its version."""
+    return f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
 
 
 def to_input(pictures: Tensor) -> Tensor:
@@ -174,6 +179,8 @@ def load_segmenter(
 
 
 def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Module:
+    import segmentation_models_pytorch as smp  # here, for it takes seconds and comes with an extra
+
     try:
         network: nn.Module = smp.DeepLabV3Plus(
             config.encoder,

@@ -13,15 +13,12 @@ from pathlib import Path
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
-from downstream.comparison.jobs import Track, run_cells
-from downstream.comparison.plan import Matrix
+from downstream.comparison.plan import Place
 from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
 from downstream.segmentation.deeplab import (
-    LIBRARY,
     DeepLabConfig,
-    Segmenter,
     build_deeplab,
-    load_segmenter,
+    library_version,
     save_deeplab,
     saved_key,
 )
@@ -29,47 +26,38 @@ from downstream.segmentation.training import TrainingConfig, train_network
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text
 
 
-def train_segmenters(
-    matrix: Matrix,
-    labels: Mapping[str, Path],
-    config: TrainingConfig,
-    out: Path,
-    devices: Sequence[torch.device],
-    track: Track,
-) -> dict[str, Segmenter]:
-    """Trains the networks of a comparison, where they are not there yet.
+def make_jobs(
+    places: Sequence[Place], labels: Mapping[str, Path], config: TrainingConfig, out: Path, device: torch.device
+) -> "list[SegmenterJob]":
+    """One training for each place of a matrix; what was trained before and still fits counts as done.
 
     Args:
-        matrix: which networks.
+        places: which networks.
         labels: names of the train pictures, and their label files.
         config: the recipe.
         out: a folder for the networks.
-        devices: where to train; the first is where they are loaded.
-        track: shows the progress of a training.
-
-    Returns:
-        The name of a cell of the matrix to its network.
+        device: of the kind that they are trained on.
     """
     recipe = dataclasses.asdict(config)
     if Path(config.encoder_weights).is_file():
         recipe["encoder_weights"] = hash_file(Path(config.encoder_weights))
-    hashes = {path: hash_file(path) for path in labels.values()}
-    hashes |= {item.files[name]: hash_file(item.files[name]) for item in matrix.inputs for name in labels}
-    cells = []
-    for place in matrix.places():
+    pictures = {item.files[name] for place in places for item in place.inputs for name in labels}
+    hashes = {path: hash_file(path) for path in (*labels.values(), *pictures)}
+    jobs = []
+    for place in places:
         own = place.of(labels)
         seen = [f"{name} {hashes[item.files[name]]} {hashes[own[name]]}" for item in place.inputs for name in own]
-        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), devices[0].type, LIBRARY, *seen)
-        cells.append(SegmenterCell(out / f"{place.name}.safetensors", place.inputs, own, config, place.seed, key))
-    run_cells(cells, devices, track)
-    return {cell.name: load_segmenter(cell.path, devices[0]) for cell in cells}
+        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), device.type, library_version(), *seen)
+        jobs.append(SegmenterJob(out / f"{place.name}.safetensors", place.inputs, own, config, place.seed, key))
+    return jobs
 
 
 @dataclass(frozen=True)
-class SegmenterCell:
+class SegmenterJob:
     """The training of one network into its file."""
 
     path: Path
@@ -83,7 +71,7 @@ class SegmenterCell:
 
     @property
     def name(self) -> str:
-        """What the cell is called in messages."""
+        """What the job is called in messages."""
         return self.path.stem
 
     def is_done(self) -> bool:

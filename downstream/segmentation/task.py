@@ -1,183 +1,230 @@
-"""The protocols of a segmentation comparison: which network looks at which input.
+"""Segmentation as a task: DeepLabv3+ on every input, IoU from summed confusion matrices.
 
 - ``frozen``: one given network looks at every input.
 - ``retrained``: every input has its own network, trained on that input.
 - ``joint``: one network, trained on all inputs in equal parts, looks at every input.
+
+Beside ``segmentation.json`` lie ``predictions/NAME/*.png`` (class ids; of further seeds in
+``predictions/NAME/seedK/``) and ``confusion/NAME.npz`` (``names``, and ``matrices``, one a picture, ``(n, 9, 9)``, or
+``(seeds, n, 9, 9)`` with several seeds). A prediction that is there and was made by the same network from the same
+file is used.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
-from downstream.comparison.inputs import VISIBLE, Comparison, label_files
-from downstream.comparison.jobs import Track, pick_devices, silent
-from downstream.comparison.plan import Matrix, divide, train_split
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, check_resamples, parse_pairs
-from downstream.segmentation.classes import MSRS_CLASSES, Ids
+from downstream.comparison.cross_validation import Folded, Networks
+from downstream.comparison.grid_config import GridConfig, Grids
+from downstream.comparison.inputs import INFRARED, VISIBLE, Comparison, Input
+from downstream.comparison.plan import Place
+from downstream.comparison.task import Ints, Task
+from downstream.comparison.uncertainty import Estimate
+from downstream.segmentation import table
+from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, hide_classes, read_label
+from downstream.segmentation.config import SegmentationConfig
+from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
 from downstream.segmentation.deeplab import MEAN, STD, Segmenter, load_segmenter
-from downstream.segmentation.retraining import train_segmenters, usable_labels
-from downstream.segmentation.training import RECIPE, TrainingConfig, TrainingOptions
-from dwsfusion.errors import InputError
-from dwsfusion.pairs import Skipped
+from downstream.segmentation.retraining import SegmenterJob, make_jobs, usable_labels
+from downstream.segmentation.scores import ConfusionScores
+from downstream.segmentation.training import RECIPE
+from dwsfusion.errors import ImageError, InputError
+from dwsfusion.images import image_size, png_text, read_image, write_png
+from dwsfusion.pairs import Skipped, images_by_stem
+from dwsfusion.progress import Track
+from dwsfusion.runs import hash_file, hash_text
 
-SAMPLE_TRAINING = TrainingConfig(
-    "tu-test_resnet", "none", decoder_channels=64, epochs=8, batch_size=4, lr=5e-3, crop_px=(144, 192)
-)
-"""For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
-
+SOURCE_KEY = "dwsfusion-source"
 PSEUDO_WARNING = "plumbing only: labels are another network's predictions, not a result"
 
 
-@dataclass(frozen=True)
-class SegmentationConfig:
-    """How segmentation is compared."""
-
-    protocol: Literal["auto", "frozen", "retrained", "joint"] = "auto"
-    """One given network for all inputs; one trained for each input; one trained on all inputs in equal parts.
-    auto is retrained; on the sample scenes joint."""
-    segmenter: Path | None = None
-    """For frozen: the trained DeepLabV3Plus, with the 9 classes of MSRS or the 19 of Cityscapes."""
-    mapping: Path | None = None
-    """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of MSRS,
-    {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""
-    labels: str = "Segmentation_labels"
-    """Name of the folder of label pictures (class ids)."""
-    training: TrainingOptions = field(default_factory=TrainingOptions)
-    seeds: int = 3
-    """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
-    folds: int = 0
-    """Where networks are trained and the data set has no train split: divide the tested pictures into so many
-    folds, each predicted by a network trained on the others. 0 trains on the train split."""
-    devices: tuple[str, ...] = ()
-    """Where networks are trained, such as cuda:0 cuda:1: side by side, one network on each; without it --device."""
-    against: tuple[str, ...] = ()
-    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
-    resamples: int = 1000
-    """Resamples of the bootstrap over pictures."""
-
-    def settled(self, *, sample: bool) -> "SegmentationConfig":
-        """The same with protocol and encoder chosen.
-
-        On the sample scenes what was not given becomes what suits their training from scratch, unless an encoder
-        was asked for.
-
-        Raises:
-            InputError: settings that belong to another protocol, or no resamples.
-        """
-        check_resamples(self.resamples)
-        protocol = self.protocol if self.protocol != "auto" else "joint" if sample else "retrained"
-        if protocol == "frozen" and (self.folds or self.devices):
-            raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
-        if protocol != "frozen" and self.mapping:
-            raise InputError("--mapping belongs to --protocol frozen: a trained network knows our classes")
-        suited = SAMPLE_TRAINING if sample and self.training.encoder is None else TrainingConfig()
-        return replace(self, protocol=protocol, training=self.training.filled(suited))
-
-
-@dataclass(frozen=True)
-class Segmenters:
-    """The networks of a comparison."""
-
-    by_input: Mapping[str, tuple[tuple[Segmenter, ...], ...]]
-    """Input name to its networks: a tuple a seed, in it one network a fold."""
-    fold_of: Mapping[str, int] = field(default_factory=dict)
-    """Picture name to the fold that tests it; empty without folds."""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    """What the protocol says about their training; empty for a given one."""
-    skipped: tuple[Skipped, ...] = ()
-    """Train pictures that could not be used."""
-
-    def of(self, name: str, picture: str) -> list[Segmenter]:
-        """The networks that look at a picture of an input, one a seed."""
-        return [folds[self.fold_of.get(picture, 0)] for folds in self.by_input[name]]
-
-    @property
-    def ids(self) -> Ids:
-        """The classes that the networks can name."""
-        return self.by_input[VISIBLE][0][0].ids
-
-    @property
-    def seconds(self) -> float:
-        """How long they have computed until now."""
-        return sum(s.seconds for s in {s for own in self.by_input.values() for folds in own for s in folds})
-
-
-def make_segmenters(
-    config: SegmentationConfig,
-    comparison: Comparison,
-    prepare_train: Callable[[], Comparison],
-    out: Path,
-    *,
-    seed: int,
-    device: torch.device,
-    track: Track = silent,
-) -> Segmenters:
-    """Gives every input its networks: one, or one a seed where they are trained.
+class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScores]):
+    """What pictures are worth to a segmenter.
 
     Args:
-        config: protocol and recipe, settled.
-        comparison: the tested pictures in every input.
-        prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
-        out: a folder for trained networks.
-        seed: the first seed.
-        device: where to compute.
-        track: shows the progress of trainings.
+        config: settled.
+    """
+
+    name, primary, suffix, classes = "segmentation", "miou", ".png", MSRS_CLASSES
+    titles: ClassVar[Mapping[str, str]] = {
+        "miou": "mIoU",
+        "miou_foreground": "mIoU without background",
+        "pixel_accuracy": "pixel accuracy",
+    }
+    change = "mIoU of the picture alone, less that in the best single modality; mean over seeds"
+    config: SegmentationConfig
+
+    def frozen(self, device: torch.device) -> Segmenter:
+        """The given network."""
+        config = self.config
+        if config.segmenter is None:
+            raise InputError(
+                "the protocol frozen needs a trained network: give --segmenter FILE (a DeepLabV3Plus with the "
+                "9 classes of MSRS or the 19 of Cityscapes), or train one with --protocol retrained or joint"
+            )
+        return load_segmenter(config.segmenter, device, config.recipe().encoder, config.mapping)
+
+    def usable_labels(
+        self, train: Comparison, labels: Mapping[str, Path]
+    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
+        """Those of pictures that every input can read."""
+        return usable_labels(train, labels)
+
+    def jobs(
+        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+    ) -> list[SegmenterJob]:
+        """One training for each place of the matrix."""
+        return make_jobs(places, labels, self.config.recipe(), out, device)
+
+    def load(self, job: SegmenterJob, device: torch.device) -> Segmenter:
+        """The network of a job that is done."""
+        return load_segmenter(job.path, device)
+
+    def recipe(self) -> Mapping[str, Any]:
+        """How networks are trained."""
+        return {**asdict(self.config.recipe()), **RECIPE}
+
+    def read_truth(
+        self, comparison: Comparison, files: Mapping[str, Path], network: Segmenter, out: Path
+    ) -> tuple[Mapping[str, Ids], Sequence[Skipped]]:
+        """Reads the labels, with what the networks cannot name marked as ignored."""
+        truths, skipped = {}, []
+        for name, path in files.items():
+            try:
+                label = read_label(path)
+                check_label(label, image_size(comparison.input(VISIBLE).files[name]), path)
+            except ImageError as error:
+                skipped.append(Skipped(name, str(error)))
+            else:
+                truths[name] = hide_classes(label, network.ids)
+        return truths, skipped
+
+    def predict(
+        self,
+        truth: Mapping[str, Ids],
+        networks: Folded[Segmenter],
+        item: Input,
+        folder: Path,
+        seed: int | None,
+        track: Track,
+    ) -> tuple[Mapping[str, Counts], Sequence[Skipped]]:
+        """Segments an input's pictures, and counts their pixels by true and predicted class."""
+        place = folder / item.name if seed is None else folder / item.name / f"seed{seed}"
+        counted, skipped = {}, []
+        for name in track(list(item.files), f"segment {item.name}" + ("" if seed is None else f", seed {seed}")):
+            try:
+                mask = predict_file(networks.of(name), item.files[name], place / f"{name}.png")
+            except (ImageError, FileNotFoundError) as error:
+                skipped.append(Skipped(name, str(error)))
+            else:
+                counted[name] = confusion_matrix(truth[name], mask, len(MSRS_CLASSES))
+        return counted, skipped
+
+    def score(self, truth: Mapping[str, Ids], network: Segmenter, seen: Mapping[str, Counts]) -> ConfusionScores:
+        """The matrices together."""
+        return ConfusionScores(np.stack(list(seen.values())))
+
+    def entry(
+        self, estimates: Mapping[str, Estimate], scores: Sequence[ConfusionScores], draws: Ints
+    ) -> Mapping[str, Any]:
+        """IoU by class, and the intervals of all."""
+        of_class = {name: estimates[f"iou_{name}"] for name in MSRS_CLASSES}
+        intervals = {name: e.interval for name, e in ({m: estimates[m] for m in self.metrics} | of_class).items()}
+        return {"per_class": {name: e.value for name, e in of_class.items()}, "interval": intervals}
+
+    def finish(
+        self,
+        truth: Mapping[str, Ids],
+        names: Sequence[str],
+        scores: Mapping[str, Sequence[ConfusionScores]],
+        entries: Mapping[str, dict[str, Any]],
+        draws: Ints,
+        out: Path,
+    ) -> None:
+        """Keeps the confusion matrices."""
+        for name, own in scores.items():
+            write_matrices(out / "confusion" / f"{name}.npz", np.stack([s.matrices for s in own]), names)
+
+    def protocol(
+        self, networks: Networks[Segmenter], scores: Mapping[str, Sequence[ConfusionScores]]
+    ) -> Mapping[str, Any]:
+        """How the figures came about."""
+        config, network = self.config, networks.first
+        able = [name for i, name in enumerate(MSRS_CLASSES) if i in network.ids]
+        identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
+        frozen = config.protocol == "frozen"
+        return {
+            "network": "DeepLabV3Plus",
+            **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
+            "networks": identities,
+            "normalisation": {
+                "rule": "fixed: ImageNet's mean and deviation for every input",
+                "mean": MEAN,
+                "std": STD,
+                "infrared": "three equal channels",
+            },
+            **({"warning": PSEUDO_WARNING} if "pseudo" in config.labels.lower() else {}),
+            "measurable": able,
+            "not_measurable": [name for name in MSRS_CLASSES if name not in able],
+            "classes_without_truth": _absent(scores[VISIBLE][0].matrices, network.ids),
+            **({"cityscapes_to_msrs": network.mapping} if network.mapping else {}),
+            "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
+            "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
+        }
+
+    def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
+        """One row an input, in per cent."""
+        return table.title(result), table.table_rows(result), table.notes(result)
+
+    def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row an input, fractions at full precision."""
+        return table.csv_rows(result)
+
+    @classmethod
+    def reopen(cls, folder: Path, inputs: Sequence[str]) -> tuple[tuple[str, ...], dict[str, list[ConfusionScores]]]:
+        """Reads the confusion matrices of a finished comparison, of every seed."""
+        files = {name: folder / "confusion" / f"{name}.npz" for name in inputs}
+        matrices = {name: read_matrices(path) for name, path in files.items() if path.is_file()}
+        if not matrices:
+            raise InputError(f"expected confusion matrices in {folder}/confusion: run compare_segmentation.py first")
+        names, _ = next(iter(matrices.values()))
+        return names, {name: [ConfusionScores(of_seed) for of_seed in own] for name, (_, own) in matrices.items()}
+
+    @classmethod
+    def drawable(cls, folder: Path) -> Collection[str]:
+        """The pictures that have a mask."""
+        masks, _ = images_by_stem(folder / "predictions" / INFRARED)
+        return masks.keys()
+
+    @classmethod
+    def grids(cls, comparison: Comparison, config: GridConfig) -> Grids:
+        """The masks as colour maps."""
+        from downstream.segmentation.grids import SegmentationGrids  # here, for matplotlib comes with an extra
+
+        return SegmentationGrids(comparison, config.run(), config.segmentation_labels if config.truth else None)
+
+
+def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
+    """Gives the class ids of a picture file, and keeps them as a PNG that says what it was made from.
 
     Raises:
-        InputError: the network is not usable, there is no seed, labels are missing, or none but the tested pictures.
+        ImageError: the picture is not readable.
     """
-    parse_pairs(config.against, [item.name for item in comparison.inputs])
-    if config.protocol == "frozen":
-        segmenter = _frozen(config, device)
-        return Segmenters({item.name: ((segmenter,),) for item in comparison.inputs})
-    files = label_files(comparison, config.labels, ".png")  # what would else be missed only after the training
-    train = comparison if config.folds else train_split(comparison, prepare_train)
-    usable, skipped = usable_labels(train, files if config.folds else label_files(train, config.labels, ".png"))
-    folds = divide(usable, config.folds, seed) if config.folds else [[]]
-    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
-    recipe = config.training.filled(TrainingConfig())
-    networks = train_segmenters(matrix, usable, recipe, out, pick_devices(config.devices, device), track)
-    counts = {"pictures": len(usable), "seeds": config.seeds}
-    training = {**asdict(recipe), **RECIPE, **counts, **matrix.describe_folds(seed)}
-    # With folds the comparison itself meets the bad pictures.
-    unusable = () if config.folds else (*train.skipped, *skipped)
-    return Segmenters(matrix.by_input(networks), matrix.fold_of(), training, unusable)
+    source = hash_text(*segmenter.settings, hash_file(picture))
+    if png_text(out).get(SOURCE_KEY) == source:
+        with contextlib.suppress(ImageError):  # a damaged mask is made anew
+            return read_label(out)
+    ids = segmenter.predict(read_image(picture))
+    write_png(out, ids, {SOURCE_KEY: source})
+    return ids
 
 
-def describe_protocol(config: SegmentationConfig, segmenters: Segmenters, seed: int) -> dict[str, Any]:
-    """What ``segmentation.json`` says about how its figures came about."""
-    able = [name for i, name in enumerate(MSRS_CLASSES) if i in segmenters.ids]
-    mapping = segmenters.by_input[VISIBLE][0][0].mapping
-    frozen = config.protocol == "frozen"
-    return {
-        "name": config.protocol,
-        "network": "DeepLabV3Plus",
-        **({"segmenter": str(config.segmenter)} if frozen else {"training": segmenters.training}),
-        "networks": {n: [s.identity for f in own for s in f] for n, own in segmenters.by_input.items()},
-        "normalisation": {
-            "rule": "fixed: ImageNet's mean and deviation for every input",
-            "mean": MEAN,
-            "std": STD,
-            "infrared": "three equal channels",
-        },
-        "labels": config.labels,
-        **({"warning": PSEUDO_WARNING} if "pseudo" in config.labels.lower() else {}),
-        "measurable": able,
-        "not_measurable": [name for name in MSRS_CLASSES if name not in able],
-        **({"cityscapes_to_msrs": mapping} if mapping else {}),
-        "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
-        "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
-        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS},
-    }
-
-
-def _frozen(config: SegmentationConfig, device: torch.device) -> Segmenter:
-    if config.segmenter is None:
-        raise InputError(
-            "the protocol frozen needs a trained network: give --segmenter FILE (a DeepLabV3Plus with the "
-            "9 classes of MSRS or the 19 of Cityscapes), or train one with --protocol retrained or joint"
-        )
-    return load_segmenter(config.segmenter, device, config.training.filled(TrainingConfig()).encoder, config.mapping)
+def _absent(matrices: Counts, measurable: Ids) -> list[str]:
+    """Classes that no pixel of the truth has: an input is charged for them where it predicts them."""
+    pixels = matrices.sum((0, 2))
+    return [MSRS_CLASSES[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]

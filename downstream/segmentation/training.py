@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.comparison.jobs import Track, silent
 from downstream.segmentation.classes import IGNORED, MSRS_CLASSES, Ids
 from downstream.segmentation.deeplab import STRIDE_PX, to_input
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array
+from dwsfusion.progress import Track, silent
 
 SCALES = (0.75, 1.5)
 """Smallest and largest magnification of a crop."""

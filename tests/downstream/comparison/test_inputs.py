@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downstream.comparison.inputs import is_night, label_files, prepare_comparison
+from downstream.comparison.groups import is_night
+from downstream.comparison.inputs import label_files, prepare_comparison
 from dwsfusion import Fuser, InputError
 from dwsfusion.baselines import MaxFusion
 from dwsfusion.images import read_image

@@ -5,21 +5,22 @@ from dataclasses import replace
 
 import pytest
 import torch
-from jobs_on_paper import PaperCell
+from jobs_on_paper import PaperJob
 from small_segmentation import CONFIG, CPU, pair_of
 
-from downstream.comparison.jobs import pick_devices, run_cells
-from downstream.segmentation.task import make_segmenters
+from downstream.comparison.jobs import pick_devices, run_jobs
+from downstream.comparison.networks import make_networks
+from downstream.segmentation.task import SegmentationTask
 from dwsfusion.errors import InputError
 
 
 def test_what_is_done_is_not_done_twice_and_the_rest_is_counted(tmp_path, caplog):
-    cells = [PaperCell(tmp_path / name) for name in "abc"]
-    cells[1].path.write_text("before")
+    jobs = [PaperJob(tmp_path / name) for name in "abc"]
+    jobs[1].path.write_text("before")
     with caplog.at_level(logging.INFO):
-        run_cells(cells, [CPU])
-    assert cells[1].path.read_text() == "before"
-    assert cells[2].path.read_text().startswith(str(os.getpid()))
+        run_jobs(jobs, [CPU])
+    assert jobs[1].path.read_text() == "before"
+    assert jobs[2].path.read_text().startswith(str(os.getpid()))
     first, second, third = caplog.messages
     assert first == "1 of 3 networks are there already"
     assert second.startswith("trained a: 2 of 3 networks, about 0 s left")
@@ -33,9 +34,9 @@ def test_where_one_process_fails_it_is_told_at_once_and_the_others_go_on(tmp_pat
     monkeypatch.setattr(
         "downstream.comparison.jobs._log.error", lambda text, error: (tmp_path / "told").write_text(str(error))
     )
-    cells = [PaperCell(tmp_path / name, fate) for name, fate in fates.items()]
+    jobs = [PaperJob(tmp_path / name, fate) for name, fate in fates.items()]
     with pytest.raises(InputError, match=says):
-        run_cells(cells, [CPU, CPU])
+        run_jobs(jobs, [CPU, CPU])
     assert re.search(says, (tmp_path / "told").read_text())
     (tmp_path / "told").unlink()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "c", "d", "e"]
@@ -49,7 +50,7 @@ def test_two_devices_train_the_same_as_one(split, tmp_path):
     test, train = pair_of(split("test")), pair_of(split("train"))
     for folder, devices in (("one", ()), ("two", ("cpu", "cpu"))):
         config = replace(CONFIG, devices=devices)
-        make_segmenters(config, test, lambda: train, tmp_path / folder, seed=0, device=CPU)
+        make_networks(SegmentationTask(config), test, lambda: train, tmp_path / folder, seed=0, device=CPU)
     files = {folder: {p.name: p.read_bytes() for p in (tmp_path / folder).iterdir()} for folder in ("one", "two")}
     assert len(files["one"]) == 4
     assert files["one"] == files["two"]

@@ -16,8 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from small_segmentation import CONFIG, CPU, PAIR, TRAINING
 from downstream.comparison.inputs import Comparison, Input
-from downstream.segmentation.comparison import compare_segmentation
-from downstream.segmentation.task import make_segmenters
+from downstream.comparison.networks import make_networks
+from downstream.comparison.run import compare
+from downstream.segmentation.task import SegmentationTask
 
 data, out = Path(sys.argv[1]), Path(sys.argv[2])
 test, train = (
@@ -26,9 +27,9 @@ test, train = (
 )
 # The comparison wants the plain maximum; here infrared stands for it.
 test, train = (replace(c, inputs=(*c.inputs, replace(c.inputs[0], name="max"))) for c in (test, train))
-config = replace(CONFIG, training=replace(TRAINING, epochs=20))
-networks = make_segmenters(config, test, lambda: train, out / "models", seed=0, device=CPU)
-compare_segmentation(test, networks, out, config, about={"data": "made"})
+task = SegmentationTask(replace(CONFIG, training=replace(TRAINING, epochs=20)))
+networks = make_networks(task, test, lambda: train, out / "models", seed=0, device=CPU)
+compare(task, test, networks, out, about={"data": "made"})
 """
 
 
@@ -36,10 +37,10 @@ TWO_DEVICES = """
 import sys
 from pathlib import Path
 import torch
-from jobs_on_paper import PaperCell
-from downstream.comparison.jobs import run_cells
+from jobs_on_paper import PaperJob
+from downstream.comparison.jobs import run_jobs
 
-run_cells([PaperCell(Path(sys.argv[1]) / name, "waits") for name in "ab"], [torch.device("cpu")] * 2)
+run_jobs([PaperJob(Path(sys.argv[1]) / name, "waits") for name in "ab"], [torch.device("cpu")] * 2)
 """
 
 

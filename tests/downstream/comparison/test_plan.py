@@ -1,9 +1,8 @@
-from pathlib import Path
-
 import pytest
 
-from downstream.comparison.cross_validation import FoldedDetector
-from downstream.comparison.inputs import Input, is_night
+from downstream.comparison.cross_validation import Folded
+from downstream.comparison.groups import is_night
+from downstream.comparison.inputs import Input
 from downstream.comparison.plan import Matrix, divide
 from dwsfusion.errors import InputError
 
@@ -29,7 +28,7 @@ def test_folds_that_cannot_be_are_refused(folds):
         divide(NAMES, folds, seed=0)
 
 
-def test_the_matrix_has_a_cell_for_each_input_seed_and_fold():
+def test_the_matrix_has_a_place_for_each_input_seed_and_fold():
     matrix = Matrix(PAIR, (3, 4), folds=(("a", "b"), ("c",)))
     places = matrix.places()
     assert [p.name for p in places] == [
@@ -37,7 +36,7 @@ def test_the_matrix_has_a_cell_for_each_input_seed_and_fold():
     ]
     assert places[0].of({"a": 1, "b": 2, "c": 3}) == {"c": 3}
     networks = matrix.by_input({p.name: p for p in places})
-    assert networks["max"][1][0] is places[6]
+    assert networks["max"][1].networks[0] is places[6]
     assert matrix.fold_of() == {"a": 0, "b": 0, "c": 1}
 
 
@@ -45,27 +44,29 @@ def test_joint_has_one_network_for_all_inputs():
     matrix = Matrix(PAIR, (0,), joint=True)
     (place,) = matrix.places()
     assert (place.name, place.inputs, place.of({"a": 1})) == ("joint-seed0", PAIR, {"a": 1})
-    assert matrix.by_input({"joint-seed0": 7}) == {"infrared": ((7,),), "max": ((7,),)}
+    assert matrix.by_input({"joint-seed0": 7}) == {"infrared": (Folded((7,)),), "max": (Folded((7,)),)}
     assert matrix.describe_folds(0) == {}
 
 
 class Named:
-    """Finds in each picture its own number and the picture's name."""
+    """Sees in each picture its own number and the picture's name."""
 
-    detectable, seconds, settings = ("car",), 1.0, {}
+    seconds = 1.0
 
     def __init__(self, number):
         self.number, self.identity, self.calls = number, str(number), []
 
-    def predict(self, files):
-        self.calls.append([path.stem for path in files])
-        for path in files:
-            yield self.number, path.stem
+    def predict(self, names):
+        self.calls.append(names)
+        for name in names:
+            yield self.number, name
 
 
-def test_each_detector_goes_once_through_its_fold_and_the_order_stays():
-    detectors = [Named(0), Named(1)]
-    folded = FoldedDetector(detectors, {"a": 1, "b": 0, "c": 1, "d": 0})
-    found = list(folded.predict(iter([Path(f"{name}.png") for name in "abcd"])))
-    assert found == [(1, "a"), (0, "b"), (1, "c"), (0, "d")]
-    assert [d.calls for d in detectors] == [[["b", "d"]], [["a", "c"]]]
+def test_each_network_goes_once_through_its_fold_and_the_order_stays():
+    networks = (Named(0), Named(1))
+    folded = Folded(networks, {"a": 1, "b": 0, "c": 1, "d": 0})
+    assert list(folded.predict("abcd", Named.predict)) == [(1, "a"), (0, "b"), (1, "c"), (0, "d")]
+    assert [n.calls for n in networks] == [[["b", "d"]], [["a", "c"]]]
+    assert folded.of("c") is networks[1]
+    assert folded.identity != Folded(networks, {"a": 0, "b": 0, "c": 1, "d": 1}).identity
+    assert Folded(networks[:1]).identity == "0"

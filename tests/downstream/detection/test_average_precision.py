@@ -12,11 +12,11 @@ from downstream.detection.average_precision import (
     SIZES,
     average_precision,
     best_confidence,
-    estimate_precision,
-    estimate_size,
     found_objects,
     match,
     match_sizes,
+    precision_figures,
+    size_figures,
 )
 
 CATEGORIES = [{"id": i, "name": name} for i, name in enumerate(("person", "bicycle", "car"))]
@@ -90,9 +90,9 @@ def test_weights_of_one_give_cocoeval(seed, ties):
     ones = np.ones((1, 12), dtype=int)
     found = np.array([average_precision(m, ones)[0] for m in matches])
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
-    means, _ = estimate_precision(matches, np.ones(12, bool), ones)
-    assert means["map"].value == pytest.approx(expected_map, abs=1e-12)
-    assert means["map50"].value == pytest.approx(expected_map50, abs=1e-12)
+    means = precision_figures(matches, ones)
+    assert means["map"][0] == pytest.approx(expected_map, abs=1e-12)
+    assert means["map50"][0] == pytest.approx(expected_map50, abs=1e-12)
 
 
 def test_more_detections_than_cocoeval_counts():
@@ -121,33 +121,32 @@ def test_a_choice_of_pictures_equals_cocoeval_on_them_alone():
     truth, results = random_case(4)
     chosen = np.arange(12) % 3 > 0
     expected, expected_map, _ = cocoeval(*duplicated(truth, results, chosen.astype(int)))
-    means, classes = estimate_precision(match(truth, results), chosen, resample_counts(12, 4))
-    assert means["map"].value == pytest.approx(expected_map, abs=1e-12)
-    assert [c["ap"].value for c in classes] == pytest.approx(list(expected.mean(axis=1)), abs=1e-12)
+    matches = match(truth, results)
+    alone = precision_figures([m.of(chosen) for m in matches], np.ones((1, chosen.sum()), int))
+    assert alone["map"][0] == pytest.approx(expected_map, abs=1e-12)
+    assert [alone[f"ap_{c['name']}"][0] for c in CATEGORIES] == pytest.approx(list(expected.mean(axis=1)), abs=1e-12)
+    weighted = precision_figures(matches, chosen[None].astype(int))  # the others with a weight of 0
+    assert all(weighted[name] == pytest.approx(alone[name], abs=1e-12, nan_ok=True) for name in alone)
 
 
 def test_a_class_without_objects_is_not_defined_and_not_in_the_mean():
     truth, results = random_case(2, classes=(0, 2))
-    means, classes = estimate_precision(match(truth, results), np.ones(12, bool), resample_counts(12, 20))
-    assert classes[1]["ap"].value is None
-    assert classes[1]["ap"].interval is None
-    assert means["map50"].value == pytest.approx((classes[0]["ap50"].value + classes[2]["ap50"].value) / 2)
+    figures = precision_figures(match(truth, results), resample_counts(12, 20))
+    assert np.isnan(figures["ap_bicycle"]).all()
+    np.testing.assert_allclose(figures["map50"], (figures["ap50_person"] + figures["ap50_car"]) / 2)
 
 
 def test_a_class_that_the_detector_does_not_know_is_not_defined():
     truth, results = random_case(2)
-    means, classes = estimate_precision(
-        match(truth, results, detectable=("person",)), np.ones(12, bool), resample_counts(12, 5)
-    )
-    assert classes[2]["ap"].value is None
-    assert means["map"].value == classes[0]["ap"].value
+    figures = precision_figures(match(truth, results, detectable=("person",)), resample_counts(12, 5))
+    assert np.isnan(figures["ap_car"]).all()
+    np.testing.assert_array_equal(figures["map"], figures["ap_person"])
 
 
 def test_no_detections_at_all_is_zero():
     truth, _ = random_case(0)
-    means, classes = estimate_precision(match(truth, []), np.ones(12, bool), resample_counts(12, 5))
-    assert means["map"].value == 0
-    assert [c["ap50"].value for c in classes] == [0, 0, 0]
+    figures = precision_figures(match(truth, []), np.ones((1, 12), int))
+    assert [figures[name][0] for name in ("map", "ap50_person", "ap50_bicycle", "ap50_car")] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -164,7 +163,7 @@ def test_sizes_equal_cocoeval(seed):
     for k, weights in enumerate(counts):
         expected = evaluated(*duplicated(truth, results, weights)).stats[3:6]
         for size, reference in zip(SIZES, expected, strict=True):
-            sample = estimate_size(found[size], counts)["map"].samples[k]
+            sample = size_figures(found[size], counts)["map"][k]
             assert (-1 if np.isnan(sample) else sample) == pytest.approx(reference, abs=1e-12)
     areas = [a["area"] for a in truth["annotations"]]
     assert sum(int(of_class[0].objects.sum()) for of_class in found["small"]) == sum(a < 32**2 for a in areas)

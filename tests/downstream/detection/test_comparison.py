@@ -9,11 +9,13 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.run import compare as run_comparison
 from downstream.detection.coco import Detections, read_labels
-from downstream.detection.comparison import compare_detection
+from downstream.detection.config import DetectionConfig
 from downstream.detection.table import notes, table_rows
-from downstream.detection.task import DetectionConfig, Detectors
+from downstream.detection.task import DetectionTask
 from dwsfusion import InputError
 from dwsfusion.pairs import Skipped
 
@@ -74,10 +76,10 @@ def detectors(comparison):
     }
 
 
-def compare(comparison, detectors, out, config=CONFIG):
-    return compare_detection(
-        comparison, Detectors(detectors), out, config, about={"data": "set", "split": "test", "sample": False}
-    )
+def compare(comparison, detectors, out, config=CONFIG, skipped=()):
+    networks = Networks({name: [Folded((d,)) for d in own] for name, own in detectors.items()}, skipped=skipped)
+    about = {"data": "set", "split": "test", "sample": False}
+    return run_comparison(DetectionTask(config), comparison, networks, out, about=about)
 
 
 def test_what_detection_json_says(comparison, detectors, tmp_path):
@@ -271,8 +273,7 @@ def test_a_picture_without_a_label_file_is_counted_but_no_failure(comparison, de
 
 def test_a_train_picture_that_could_not_be_used_is_named(comparison, detectors, tmp_path):
     bad = Skipped("00009D", "train picture: cannot be read")
-    made = Detectors(detectors, skipped=(bad,))
-    result = compare_detection(comparison, made, tmp_path, CONFIG, about={"sample": False})
+    result = compare(comparison, detectors, tmp_path, skipped=(bad,))
     assert result["protocol"]["skipped"] == [asdict(bad)]
 
 

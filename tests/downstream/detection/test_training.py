@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.jobs import run_jobs
+from downstream.comparison.networks import make_networks
 from downstream.comparison.plan import Matrix
-from downstream.detection.task import DetectionConfig, make_detectors
-from downstream.detection.training import DetectorCell, train_detectors, write_dataset
+from downstream.detection.config import DetectionConfig
+from downstream.detection.task import DetectionTask
+from downstream.detection.training import DetectorJob, make_jobs, write_dataset
 from downstream.detection.yolo import Budget, YoloDetector
 from dwsfusion import InputError
 from dwsfusion.images import read_image
@@ -35,10 +38,14 @@ def train(tmp_path, random, save):
     return Comparison(root, tuple(Input(name, files) for name, files in inputs.items()))
 
 
-def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),), devices=(CPU,)):
+def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),)):
+    """Input name to its detectors' files: one entry a seed, in it one a fold."""
     matrix = Matrix(train.inputs, seeds, joint, folds)
-    found = train_detectors(train, "labels", "tiny.yaml", out, matrix, budget, devices)
-    return matrix.by_input(found)
+    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
+    jobs = make_jobs(matrix.places(), labels, "tiny.yaml", out, budget, CPU)
+    run_jobs(jobs, [CPU])
+    by_input = matrix.by_input({job.name: job.detector for job in jobs})
+    return {name: [folded.networks for folded in own] for name, own in by_input.items()}
 
 
 def weights(path):
@@ -71,7 +78,7 @@ def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
     out = tmp_path / "out"
     found = train_all(train, out, joint=True, seeds=(0, 1))
     files = [out / f"joint-seed{seed}/detector.pt" for seed in (0, 1)]
-    assert found["infrared"] == found["fused"] == tuple((file,) for file in files)
+    assert found["infrared"] == found["fused"] == [(file,) for file in files]
     assert json.loads((out / "joint-seed0/training.json").read_text())["pictures"] == 8
     first, second = (weights(path) for path in files)
     assert any(not torch.equal(first[name], second[name]) for name in first)
@@ -89,47 +96,56 @@ def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
 @pytest.mark.slow
 def test_a_trained_detector_detects(train, tmp_path):
     """Thirty epochs are enough to overfit four pictures."""
-    config = DetectionConfig("tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006)
+    config = DetectionConfig(
+        detector="tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
+    )
     tested = replace(train, root=tmp_path / "set" / "test")
     (tested.root / "labels").mkdir(parents=True)
     for path in (train.root / "labels").iterdir():
         (tested.root / "labels" / path.name).write_text(path.read_text())
     broken = replace(train, skipped=(Skipped("00009D", "cannot be read"),))
-    made = make_detectors(config, tested, lambda: broken, tmp_path / "out", seed=0, device=CPU)
-    detectors = made.by_input
-    assert detectors["infrared"] == detectors["fused"]
-    assert detectors["fused"][0].detectable == ("person", "bicycle", "car")
-    found = list(detectors["fused"][0].predict(tested.input("fused").files.values()))
+    made = make_networks(DetectionTask(config), tested, lambda: broken, tmp_path / "out", seed=0, device=CPU)
+    assert made.by_input["infrared"] == made.by_input["fused"]
+    detector = made.first
+    assert detector.detectable == ("person", "bicycle", "car")
+    found = list(detector.predict(tested.input("fused").files.values()))
     for number, car in enumerate(found):
         assert (car.classes[0], car.scores[0] > 0.3) == (2, True)
         assert car.boxes_xyxy[0] == pytest.approx([10 * number, 20, 10 * number + 24, 40], abs=6)
     assert made.skipped == (Skipped("00009D", "train picture: cannot be read"),)
-    assert made.training["training"]["pictures"] == 4
-    assert detectors["fused"][0].seconds == made.seconds > 0
-    assert made.training["training"]["early_stopping"].startswith("none")
+    assert made.training["pictures"] == 4
+    assert detector.seconds == made.seconds > 0
+    assert made.training["early_stopping"].startswith("none")
 
 
 @pytest.mark.slow
 def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_path):
     config = DetectionConfig(detector="tiny.yaml", protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2)
-    made = make_detectors(config, train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU)
-    first, second = made.training["training"]["folds"]["pictures"]
+    made = make_networks(
+        DetectionTask(config), train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU
+    )
+    first, second = made.training["folds"]["pictures"]
     assert sorted(first + second) == list(train.names)
-    assert "neighbouring frames are not kept together" in made.training["training"]["folds"]["how"]
-    assert made.training["training"]["ranking"].startswith("the detections of all folds together")
+    assert "neighbouring frames are not kept together" in made.training["folds"]["how"]
+    said = DetectionTask(config).protocol(
+        replace(made, by_input={**made.by_input, "visible": made.by_input["fused"]}), {}
+    )
+    assert said["training"]["ranking"].startswith("the detections of all folds together")
+    assert said["detector_sha256"] == made.by_input["fused"][0].identity
     for number, tested in enumerate((first, second), start=1):
         record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
         assert (record["inputs"], record["pictures"]) == (["fused"], 2)
         own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, 64)
         files = [train.input("fused").files[name] for name in tested]
-        for ours, theirs in zip(made.by_input["fused"][0].predict(files), own.predict(files), strict=True):
+        trained = made.by_input["fused"][0].of(tested[0])
+        for ours, theirs in zip(trained.predict(files), own.predict(files), strict=True):
             np.testing.assert_array_equal(ours.scores, theirs.scores)
     assert made.by_input["fused"][0].identity != made.by_input["infrared"][0].identity
 
 
 def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_path, save, monkeypatch):
     trained = []
-    monkeypatch.setattr(DetectorCell, "train", lambda cell, device, track: trained.append((cell.name, cell.key)))
+    monkeypatch.setattr(DetectorJob, "train", lambda job, device, track: trained.append((job.name, job.key)))
     folds = (("00000D", "00001D"), ("00002D", "00003D"))
     train_all(train, tmp_path, joint=False, folds=folds)
     before = dict(trained)
@@ -146,13 +162,15 @@ def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_p
 def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
     config = DetectionConfig(detector="tiny.yaml", protocol="retrained")
     with pytest.raises(InputError, match="beside the tested ones"):
-        make_detectors(config, train, lambda: train, tmp_path, seed=0, device=CPU)
+        make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
 
-def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path):
+def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(DetectorJob, "train", lambda *_: pytest.fail("trains"))
     (train.root / "labels/00002D.txt").write_text("7 0.5 0.5 0.1 0.1\n")
+    config = DetectionConfig(detector="tiny.yaml", protocol="joint", folds=2)
     with pytest.raises(InputError, match=r"00002D\.txt, line 1"):
-        train_all(train, tmp_path, joint=True)
+        make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.reopened import Reopened
 from downstream.quality import comparison as module
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
-from downstream.quality.correlation import TaskRun, correlate, read_detection, read_segmentation
+from downstream.quality.correlation import correlate
 from downstream.quality.ranks import resampled_ranks, shared_ranks, spearman
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
+from downstream.segmentation.confusion import miou
 from dwsfusion import InputError
 
 NAMES = ("00001D", "00002D", "00003N", "00004N")
@@ -153,58 +155,40 @@ def test_spearman_as_scipy_has_it(random):
         assert ranks[drawn].tolist() == pytest.approx((31 - stats.rankdata(a[drawn])).tolist())
 
 
+class Means:
+    """Scores whose figure is the mean of a number a picture."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def figures(self, counts):
+        return {"map50": counts @ self.values / counts.sum(1)}
+
+
 def test_correlation_with_a_task_that_follows_the_metric(random):
     names = [f"{k:02d}" for k in range(12)]
     values = {f"i{k}": {"good": random.random(12) / 10 + k, "bad": random.random(12)} for k in range(4)}
-    by_picture = {name: v["good"] * 2 for name, v in values.items()}
-    over_set = {name: (lambda c, v=v: c @ v / c.sum(1)) for name, v in by_picture.items()}
-    found = correlate(TaskRun("detection", "map50", tuple(names), by_picture, over_set), values, names, 50, 0)
+    scores = {name: [Means(v["good"] * 2)] for name, v in values.items()}
+    found = correlate(Reopened("detection", "map50", tuple(names), scores), values, names, 50, 0)
     assert (found["inputs"], found["images"]) == (["i0", "i1", "i2", "i3"], 12)
     for question in ("over_inputs", "over_pictures", "within_pictures"):
         assert found["metrics"]["good"][question]["spearman"] == pytest.approx(1)
         assert found["metrics"]["good"][question]["evidence"]
     assert abs(found["metrics"]["bad"]["over_pictures"]["spearman"]) < 0.7
     with pytest.raises(InputError, match="at least 3"):
-        correlate(TaskRun("detection", "map50", ("x",), by_picture, over_set), values, names, 50, 0)
-
-
-def test_figures_of_finished_comparisons(tmp_path):
-    matrices = np.zeros((2, 9, 9), np.int64)
-    matrices[0, 0, 0] = matrices[1, 1, 1] = matrices[1, 1, 0] = 5
-    (tmp_path / "confusion").mkdir()
-    np.savez(tmp_path / "confusion/max.npz", matrices=matrices, names=np.array(["a", "b"]))
-    run = read_segmentation(tmp_path, ["max", "other"])
-    assert run.by_picture["max"].tolist() == [1, 0.25]  # of the two classes one is half right, one only predicted
-    assert run.over_set["max"](np.array([[1, 1], [2, 0]])).tolist() == [0.5, 1]
-    with pytest.raises(InputError, match="confusion"):
-        read_segmentation(tmp_path, ["other"])
-    truth = {
-        "images": [{"id": k, "file_name": f"{n}.png", "width": 50, "height": 50} for k, n in ((1, "a"), (2, "b"))],
-        "annotations": [
-            {"id": k, "image_id": k, "category_id": 0, "bbox": [5, 5, 20, 20], "area": 400, "iscrowd": 0}
-            for k in (1, 2)
-        ],
-        "categories": [{"id": k, "name": n} for k, n in enumerate(("person", "bicycle", "car"))],
-    }
-    (tmp_path / "predictions").mkdir()
-    (tmp_path / "ground_truth.json").write_text(json.dumps(truth))
-    hit = [{"image_id": 1, "category_id": 0, "bbox": [5, 5, 20, 20], "score": 0.9}]
-    (tmp_path / "predictions/max.json").write_text(json.dumps(hit))
-    run = read_detection(tmp_path, ["max", "other"])
-    assert run.pictures == ("a", "b")
-    assert run.by_picture["max"].tolist() == pytest.approx([1, 0])
-    assert run.over_set["max"](np.array([[1, 1], [2, 0]])).tolist() == pytest.approx([51 / 101, 1])
-    with pytest.raises(InputError, match="finished comparison"):
-        read_detection(tmp_path / "nowhere", ["max"])
+        correlate(Reopened("detection", "map50", ("x",), scores), values, names, 50, 0)
 
 
 def test_tasks_enter_the_result(pair, tmp_path):
     (tmp_path / "seg/confusion").mkdir(parents=True)
+    entries = {}
     for k, name in enumerate(("mean", "max", "copy", "noise")):
         matrices = np.zeros((4, 9, 9), np.int64)
         for picture, wrong in itertools.product(range(4), (0, 1)):
             matrices[picture, 1, wrong] = 10 * (k + picture) if wrong == 0 else 50
         np.savez(tmp_path / f"seg/confusion/{name}.npz", matrices=matrices, names=np.array(NAMES))
+        entries[name] = {"miou": float(miou(matrices.sum(0)))}
+    (tmp_path / "seg/segmentation.json").write_text(json.dumps({"inputs": entries}))
     result = compare(pair, tmp_path / "out", QualityConfig(resamples=40, segmentation=tmp_path / "seg"))
     assert result["tasks"]["segmentation"]["images"] == 4
     found = result["tasks"]["segmentation"]["metrics"]["MSE"]["over_inputs"]

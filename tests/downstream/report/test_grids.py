@@ -8,10 +8,12 @@ from PIL import Image
 
 from downstream.detection.boxes import CLASS_COLOURS, place_labels
 from downstream.detection.coco import Detections, Labels
-from downstream.report.export import write_figure
-from downstream.report.grids import TRUTH, colour_map, detection_grid, fusion_grid, segmentation_grid
+from downstream.detection.grids import detection_grid
+from downstream.report.figures import write_figure
+from downstream.report.grids import TRUTH, fusion_grid
 from downstream.report.insets import ZOOM_COLOURS, Region, check_zooms, choose_zooms, parse_zoom, place_insets
 from downstream.report.panels import TEXT_WIDTH_IN, caption, make_sheet, text_width_pt
+from downstream.segmentation.grids import colour_map, segmentation_grid
 from dwsfusion.errors import ImageError, InputError
 
 Array = NDArray[np.generic]

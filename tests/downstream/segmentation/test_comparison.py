@@ -11,14 +11,15 @@ from PIL import Image
 from small_segmentation import CONFIG, CPU, INPUTS, Shade
 from torch import nn
 
+from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison
+from downstream.comparison.run import compare as run_comparison
 from downstream.segmentation import deeplab
 from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
-from downstream.segmentation.comparison import compare_segmentation
 from downstream.segmentation.confusion import confusion_matrix, miou
 from downstream.segmentation.deeplab import Segmenter
 from downstream.segmentation.table import notes, table_rows, title
-from downstream.segmentation.task import PSEUDO_WARNING, Segmenters
+from downstream.segmentation.task import PSEUDO_WARNING, SegmentationTask
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
@@ -26,14 +27,18 @@ Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
 
 
-def shades(*networks: nn.Module, classes: int = 9) -> Segmenters:
-    own = tuple((Segmenter(network, classes, f"shade {k}", CPU),) for k, network in enumerate(networks))
-    return Segmenters(dict.fromkeys(INPUTS, own))
+def shades(*networks: nn.Module, classes: int = 9) -> Networks[Segmenter]:
+    return alike(*(Segmenter(network, classes, f"shade {k}", CPU) for k, network in enumerate(networks)))
 
 
-def compare(comparison: Comparison, segmenters: Segmenters, out: Path, **changes: object) -> dict:
-    config = replace(CONFIG, protocol="frozen", **changes)
-    return compare_segmentation(comparison, segmenters, out, config, about={"data": "made"})
+def alike(*segmenters: Segmenter) -> Networks[Segmenter]:
+    """The same segmenters, one a seed, for every input."""
+    return Networks({name: [Folded((segmenter,)) for segmenter in segmenters] for name in INPUTS})
+
+
+def compare(comparison: Comparison, networks: Networks[Segmenter], out: Path, **changes: object) -> dict:
+    task = SegmentationTask(replace(CONFIG, protocol="frozen", **changes))
+    return run_comparison(task, comparison, networks, out, about={"data": "made"})
 
 
 def test_saved_masks_and_matrices_give_the_same_figures(split: MakeSplit, tmp_path: Path) -> None:
@@ -116,11 +121,11 @@ def test_another_network_or_library_predicts_anew(
 ) -> None:
     comparison, other = split("test"), Shade(0.5)
     compare(comparison, shades(Shade()), tmp_path)
-    another = ((Segmenter(other, 9, "another", CPU),),)
-    compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
+    another = alike(Segmenter(other, 9, "another", CPU))
+    compare(comparison, another, tmp_path)
     assert other.calls == 16
-    monkeypatch.setattr(deeplab, "LIBRARY", "another version")
-    compare(comparison, Segmenters(dict.fromkeys(INPUTS, another)), tmp_path)
+    monkeypatch.setattr(deeplab, "library_version", lambda: "another version")
+    compare(comparison, another, tmp_path)
     assert other.calls == 32
 
 
@@ -194,7 +199,7 @@ def test_each_fold_is_predicted_by_its_own_network(split: MakeSplit, tmp_path: P
     comparison, networks = split("test"), (Shade(-9), Shade(9))
     own = tuple(Segmenter(network, 9, f"shade {k}", CPU) for k, network in enumerate(networks))
     fold_of = {"00001D": 0, "00002N": 1, "00003D": 1, "00004N": 0}
-    result = compare(comparison, Segmenters(dict.fromkeys(INPUTS, (own,)), fold_of), tmp_path)
+    result = compare(comparison, Networks({name: [Folded(own, fold_of)] for name in INPUTS}), tmp_path)
     assert (networks[0].calls, networks[1].calls) == (8, 8)
     kept = np.load(tmp_path / "confusion/mean.npz")
     as_cars = kept["matrices"][:, :, 1].sum(1) > 0
@@ -237,8 +242,8 @@ def test_any_pair_asked_for_is_compared(split: MakeSplit, tmp_path: Path) -> Non
 
 
 def test_another_mapping_counts_otherwise(split: MakeSplit, tmp_path: Path) -> None:
-    comparison, (own,) = split("test"), shades(Shade(), classes=9).by_input["mean"]
-    assert own[0].mapping is None
+    comparison = split("test")
+    assert shades(Shade(), classes=9).first.mapping is None
 
     class Trucks(nn.Module):
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -249,8 +254,6 @@ def test_another_mapping_counts_otherwise(split: MakeSplit, tmp_path: Path) -> N
         Segmenter(Trucks(), 19, "trucks", CPU, cityscapes_to_msrs(path)) for path in (None, tmp_path / "mine.json")
     )
     assert plain.identity != mapped.identity
-    results = [
-        compare(comparison, Segmenters(dict.fromkeys(INPUTS, ((s,),))), tmp_path / s.identity) for s in (plain, mapped)
-    ]
+    results = [compare(comparison, alike(s), tmp_path / s.identity) for s in (plain, mapped)]
     assert [r["inputs"]["mean"]["per_class"]["car"] > 0 for r in results] == [False, True]
     assert [r["protocol"]["cityscapes_to_msrs"]["truck"] for r in results] == ["background", "car"]

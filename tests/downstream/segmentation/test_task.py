@@ -11,11 +11,13 @@ from small_segmentation import CONFIG, CPU, INPUTS, PAIR, TRAINING, pair_of
 from torch import nn
 
 from downstream.comparison.inputs import Comparison
+from downstream.comparison.networks import make_networks
+from downstream.comparison.run import compare
 from downstream.segmentation import retraining
-from downstream.segmentation.comparison import compare_segmentation
+from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
 from downstream.segmentation.table import notes
-from downstream.segmentation.task import SegmentationConfig, make_segmenters
+from downstream.segmentation.task import SegmentationTask
 from downstream.segmentation.training import TrainingConfig, TrainingOptions
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
@@ -28,36 +30,43 @@ def test_frozen_uses_one_file_for_all(split: MakeSplit, tmp_path: Path) -> None:
     shape = DeepLabConfig(TRAINING.encoder, 9, 8)
     save_deeplab(tmp_path / "net.safetensors", build_deeplab(shape), shape, "key")
     config = replace(CONFIG, protocol="frozen", segmenter=tmp_path / "net.safetensors")
-    found = make_segmenters(config, split("test"), lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
-    assert len({id(s) for own in found.by_input.values() for (s,) in own}) == 1
+    found = make_networks(
+        SegmentationTask(config), split("test"), lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU
+    )
+    assert len({id(s) for own in found.by_input.values() for folded in own for s in folded.networks}) == 1
     assert list(found.by_input) == list(INPUTS)
 
 
 def test_frozen_without_a_file_says_what_is_needed(split: MakeSplit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="give --segmenter FILE"):
-        make_segmenters(
-            replace(CONFIG, protocol="frozen"), split("test"), lambda: split("train"), tmp_path, seed=0, device=CPU
+        make_networks(
+            SegmentationTask(replace(CONFIG, protocol="frozen")),
+            split("test"),
+            lambda: split("train"),
+            tmp_path,
+            seed=0,
+            device=CPU,
         )
 
 
 def test_the_tested_pictures_are_never_trained_on(split: MakeSplit, tmp_path: Path) -> None:
     test = split("test")
     with pytest.raises(InputError, match="expected train pictures beside the tested ones"):
-        make_segmenters(CONFIG, test, lambda: test, tmp_path, seed=0, device=CPU)
+        make_networks(SegmentationTask(CONFIG), test, lambda: test, tmp_path, seed=0, device=CPU)
 
 
 def test_missing_labels_are_noticed_before_the_training(split: MakeSplit, tmp_path: Path) -> None:
     test = split("test")
     (test.root / "Segmentation_labels").rename(test.root / "elsewhere")
     with pytest.raises(InputError, match="name the folder with --labels"):
-        make_segmenters(CONFIG, test, lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
+        make_networks(SegmentationTask(CONFIG), test, lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
 
 
 def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
     test, train = split("test"), split("train")
     config = replace(CONFIG, protocol="joint", seeds=1)
-    segmenters = make_segmenters(config, test, lambda: train, tmp_path / "models", seed=0, device=CPU)
-    result = compare_segmentation(test, segmenters, tmp_path, config, about={"data": "made"})
+    segmenters = make_networks(SegmentationTask(config), test, lambda: train, tmp_path / "models", seed=0, device=CPU)
+    result = compare(SegmentationTask(config), test, segmenters, tmp_path, about={"data": "made"})
     assert result["protocol"]["training"]["pictures"] == 4
     assert result["protocol"]["training"]["encoder_weights"] == "none"
     assert "fewer than 3 seeds: not a result to quote" in notes(result)
@@ -76,25 +85,30 @@ def test_folds_train_on_the_pictures_that_they_do_not_test(
     monkeypatch.setattr(retraining, "train_network", keep)
     test = pair_of(split("test"))
     config = replace(CONFIG, folds=2, seeds=1)
-    found = make_segmenters(config, test, lambda: pytest.fail("no train split"), tmp_path, seed=0, device=CPU)
+    found = make_networks(
+        SegmentationTask(config), test, lambda: pytest.fail("no train split"), tmp_path, seed=0, device=CPU
+    )
     assert list(seen) == [f"train {name}-seed0-fold{fold}of2" for name in PAIR for fold in (1, 2)]
-    assert {name[-1] for name, fold in found.fold_of.items() if fold == 0} == {"D", "N"}
+    fold_of = found.by_input["visible"][0].fold_of
+    assert {name[-1] for name, fold in fold_of.items() if fold == 0} == {"D", "N"}
     for name in PAIR:
         for fold in (0, 1):
-            others = [f for n, f in test.input(name).files.items() if found.fold_of[n] != fold]
+            others = [f for n, f in test.input(name).files.items() if fold_of[n] != fold]
             expected = [np.asarray(Image.open(f)) for f in others]
             trained = seen[f"train {name}-seed0-fold{fold + 1}of2"]
             assert all((a == b).all() for a, b in zip(trained, expected, strict=True))
-        for picture, fold in found.fold_of.items():
-            assert found.of(name, picture) == [found.by_input[name][0][fold]]
+        (folded,) = found.by_input[name]
+        assert all(folded.of(picture) is folded.networks[fold] for picture, fold in fold_of.items())
 
 
 def test_joint_and_folds_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
     config = replace(CONFIG, protocol="joint", folds=2, against=("mean:visible",))
     test = split("test")
-    networks = make_segmenters(config, test, lambda: pytest.fail("no train split"), tmp_path / "m", seed=0, device=CPU)
+    networks = make_networks(
+        SegmentationTask(config), test, lambda: pytest.fail("no train split"), tmp_path / "m", seed=0, device=CPU
+    )
     assert len(list((tmp_path / "m").iterdir())) == 4  # 2 seeds, 2 folds, one network for all inputs
-    result = compare_segmentation(test, networks, tmp_path, config, about={"data": "made"})
+    result = compare(SegmentationTask(config), test, networks, tmp_path, about={"data": "made"})
     training = result["protocol"]["training"]
     assert sorted(name for fold in training["folds"]["pictures"] for name in fold) == list(test.names)
     assert training["early_stopping"].startswith("none")
@@ -107,7 +121,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(
     split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     test, train, out = pair_of(split("test")), pair_of(split("train")), tmp_path / "models"
-    make = lambda: make_segmenters(CONFIG, test, lambda: train, out, seed=0, device=CPU)  # noqa: E731
+    make = lambda: make_networks(SegmentationTask(CONFIG), test, lambda: train, out, seed=0, device=CPU)  # noqa: E731
     make()
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert sorted(first) == sorted(f"{name}-seed{k}.safetensors" for name in PAIR for k in (0, 1))
@@ -124,7 +138,10 @@ def test_changed_train_pictures_train_their_input_again(
     split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: Save
 ) -> None:
     test, train = pair_of(split("test")), pair_of(split("train"))
-    make = lambda config: make_segmenters(config, test, lambda: train, tmp_path / "m", seed=0, device=CPU)  # noqa: E731
+
+    def make(config: SegmentationConfig) -> None:
+        make_networks(SegmentationTask(config), test, lambda: train, tmp_path / "m", seed=0, device=CPU)
+
     config = replace(CONFIG, seeds=1)
     make(config)
     calls = []
@@ -134,7 +151,7 @@ def test_changed_train_pictures_train_their_input_again(
     assert calls == ["train visible-seed0"]
     make(replace(config, training=replace(TRAINING, lr=0.5)))
     assert calls[1:] == [f"train {name}-seed0" for name in PAIR]
-    monkeypatch.setattr(retraining, "LIBRARY", "another version")
+    monkeypatch.setattr(retraining, "library_version", lambda: "another version")
     make(config)
     assert calls[3:] == [f"train {name}-seed0" for name in PAIR]
 
@@ -149,7 +166,7 @@ def test_every_input_starts_from_the_same_weights(
 
     monkeypatch.setattr(retraining, "train_network", keep)
     test, train = pair_of(split("test")), pair_of(split("train"))
-    make_segmenters(CONFIG, test, lambda: train, tmp_path, seed=0, device=CPU)
+    make_networks(SegmentationTask(CONFIG), test, lambda: train, tmp_path, seed=0, device=CPU)
     for seed in (0, 1):
         reference = starts[f"train infrared-seed{seed}"]
         for name in PAIR:
@@ -167,9 +184,9 @@ def test_joint_trains_one_network_on_equal_parts(
     )
     test, train = pair_of(split("test")), pair_of(split("train"))
     config = replace(CONFIG, protocol="joint", seeds=1)
-    found = make_segmenters(config, test, lambda: train, tmp_path, seed=0, device=CPU)
+    found = make_networks(SegmentationTask(config), test, lambda: train, tmp_path, seed=0, device=CPU)
     assert [p.name for p in tmp_path.glob("*.safetensors")] == ["joint-seed0.safetensors"]
-    assert len({own[0][0].identity for own in found.by_input.values()}) == 1
+    assert len({own[0].identity for own in found.by_input.values()}) == 1
     ((pictures, labels),) = shown
     expected = [np.asarray(Image.open(f)) for item in train.inputs for f in item.files.values()]
     assert all((a == b).all() for a, b in zip(pictures, expected, strict=True))
@@ -180,7 +197,7 @@ def test_a_bad_train_picture_is_left_out_of_every_input(split: MakeSplit, tmp_pa
     test, train = pair_of(split("test")), pair_of(split("train"))
     train.input("visible").files["00002N"].write_bytes(b"no picture")
     train = replace(train, skipped=(Skipped("00009D", "no vi/00009D"),))
-    found = make_segmenters(replace(CONFIG, seeds=1), test, lambda: train, tmp_path, seed=0, device=CPU)
+    found = make_networks(SegmentationTask(replace(CONFIG, seeds=1)), test, lambda: train, tmp_path, seed=0, device=CPU)
     assert [s.name for s in found.skipped] == ["00009D", "00002N"]
     assert all(s.reason.startswith("train picture: ") for s in found.skipped)
     assert found.training["pictures"] == 3

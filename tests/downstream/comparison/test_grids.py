@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from downstream.comparison.finished import read_warning
+from downstream.comparison.grid_config import GridConfig
+from downstream.comparison.grids import choose_names, choose_pictures, export_grids, make_grids
 from downstream.comparison.inputs import Comparison, Input
 from downstream.detection.boxes import CLASS_COLOURS
-from downstream.report.export import GridConfig, choose_names, choose_pictures, export_grids
-from downstream.report.grids import TRUTH, segmentation_grid
+from downstream.detection.task import DetectionTask
+from downstream.report.grids import TRUTH
 from downstream.report.panels import TEXT_WIDTH_IN
+from downstream.segmentation.grids import segmentation_grid
+from downstream.segmentation.task import SegmentationTask
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.errors import InputError
 from dwsfusion.generator import Generator
@@ -70,11 +74,14 @@ def comparison(tmp_path: Path, random: np.random.Generator, save: Save) -> Compa
     return Comparison(tmp_path / "test", tuple(inputs))
 
 
+def export(comparison, config, out, task=None):
+    return export_grids(make_grids(comparison, config, task), comparison.names, out)
+
+
 class TestExport:
     def test_writes_png_and_pdf_and_skips_what_is_unreadable(self, comparison, tmp_path):
         comparison.input("visible").files["2N"].write_bytes(b"no picture")
-        names, skipped = export_grids(comparison, GridConfig(), tmp_path / "out")
-        assert names == ["1D", "2N", "3N"]
+        skipped = export(comparison, GridConfig(), tmp_path / "out")
         assert [s.name for s in skipped] == ["2N"]
         assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["1D.pdf", "1D.png", "3N.pdf", "3N.png"]
         with Image.open(tmp_path / "out/1D.png") as image:
@@ -84,7 +91,7 @@ class TestExport:
 
     def test_same_input_gives_same_bytes(self, comparison, tmp_path):
         for folder in "ab":
-            export_grids(comparison.only(["1D"]), GridConfig(), tmp_path / folder)
+            export(comparison.only(["1D"]), GridConfig(), tmp_path / folder)
         for suffix in ("png", "pdf"):
             assert (tmp_path / f"a/1D.{suffix}").read_bytes() == (tmp_path / f"b/1D.{suffix}").read_bytes()
 
@@ -99,11 +106,11 @@ class TestExport:
             (run / f"predictions/{name}.json").write_text(json.dumps([{**box, "score": score}]))
         drawn: dict[str, Figure] = {}
         monkeypatch.setattr(
-            "downstream.report.export.write_figure", lambda figure, out, name: drawn.update({name: figure})
+            "downstream.comparison.grids.write_figure", lambda figure, out, name: drawn.update({name: figure})
         )
         config = GridConfig(task="detection", predictions=run, score=0.5)
-        assert choose_names(comparison.root, comparison.names, config) == ["1D", "3N"]
-        assert export_grids(comparison.only(["1D", "3N"]), config, tmp_path / "out") == (["1D", "3N"], [])
+        assert choose_names(comparison.root, comparison.names, config, DetectionTask) == ["1D", "3N"]
+        assert export(comparison.only(["1D", "3N"]), config, tmp_path / "out", DetectionTask) == []
         found = [rectangles(axes, CLASS_COLOURS["car"]) for axes in drawn["3N"].axes]
         assert found == [[(10, 12, 20, 6)], [], [(10, 12, 20, 6)]]
         assert [axes.patches[:] for axes in drawn["1D"].axes] == [[], [], []]
@@ -118,7 +125,7 @@ class TestExport:
         if text is not None:
             (tmp_path / "predictions/infrared.json").write_text(text)
         with pytest.raises(InputError, match=r"infrared\.json.*compare_detection"):
-            export_grids(comparison, GridConfig(task="detection", predictions=tmp_path), tmp_path / "out")
+            make_grids(comparison, GridConfig(task="detection", predictions=tmp_path), DetectionTask)
 
     def test_draws_a_finished_segmentation_run(self, comparison, tmp_path, save, monkeypatch):
         ids = np.zeros((48, 64), np.uint8)
@@ -127,13 +134,13 @@ class TestExport:
         save(comparison.root / "Segmentation_labels/2N.png", ids)
         drawn: dict[str, Figure] = {}
         monkeypatch.setattr(
-            "downstream.report.export.write_figure", lambda figure, out, name: drawn.update({name: figure})
+            "downstream.comparison.grids.write_figure", lambda figure, out, name: drawn.update({name: figure})
         )
         config = GridConfig(task="segmentation", predictions=tmp_path / "run")
-        assert choose_names(comparison.root, comparison.names, config) == ["2N"]
-        assert export_grids(comparison.only(["2N"]), config, tmp_path / "out") == (["2N"], [])
-        names, skipped = export_grids(comparison.only(["1D", "2N"]), config, tmp_path / "out")
-        assert (names, [s.name for s in skipped]) == (["1D", "2N"], ["1D"])
+        assert choose_names(comparison.root, comparison.names, config, SegmentationTask) == ["2N"]
+        assert export(comparison.only(["2N"]), config, tmp_path / "out", SegmentationTask) == []
+        skipped = export(comparison.only(["1D", "2N"]), config, tmp_path / "out", SegmentationTask)
+        assert [s.name for s in skipped] == ["1D"]
         assert captions(drawn["2N"]) == ["(a) Infrared", "(b) Visible", f"(c) {TRUTH}"]
         assert (drawn["2N"].axes[0].images[0].get_array() == [64, 0, 128]).all()
 
@@ -150,7 +157,8 @@ class TestExport:
 
         def chosen(**asked):
             config = GridConfig(**{"task": "segmentation", "predictions": tmp_path / "run", **asked})
-            return choose_names(comparison.root, comparison.names, config)
+            task = SegmentationTask if config.task == "segmentation" else None
+            return choose_names(comparison.root, comparison.names, config, task)
 
         assert chosen(largest=1, of="mean") == ["3N", "2N"]
         assert chosen(largest=5, of="mean", images=("1D",)) == ["1D", "3N", "2N"]
@@ -169,7 +177,7 @@ class TestExport:
 
     def test_zoom_belongs_to_fusion(self, comparison, tmp_path):
         with pytest.raises(InputError, match="--task fusion"):
-            export_grids(comparison, GridConfig(task="segmentation", zoom=("1,2,9,9",)), tmp_path)
+            make_grids(comparison, GridConfig(task="segmentation", zoom=("1,2,9,9",)), SegmentationTask)
 
 
 def test_script_end_to_end(

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
-from downstream.report.tradeoff import Cost, Worth, complete_costs, draw_tradeoff, read_costs, write_tradeoff
+from downstream.detection.task import DetectionTask
+from downstream.quality.costs import complete_costs, read_costs, write_tradeoff
+from downstream.report.tradeoff import Cost, Worth, draw_tradeoff
 from dwsfusion import InputError
 
 HEADER = "method,parameters,flops,ms\n"
@@ -65,9 +67,9 @@ def test_files(tmp_path, finished):
     costs.write_text(HEADER + "other,74193,,\n")
     names = ["infrared", "visible", "max", "dwsfusion", "other"]
     known = {"dwsfusion": Cost(parameters=9035)}
-    write_tradeoff(costs, {"detection": finished, "segmentation": None}, names, known, tmp_path / "out")
+    write_tradeoff(costs, {DetectionTask: finished}, names, known, tmp_path / "out")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"tradeoff.png", "tradeoff.pdf"}
-    write_tradeoff(None, {"detection": finished}, names, known, tmp_path / "none")
+    write_tradeoff(None, {DetectionTask: finished}, names, known, tmp_path / "none")
     assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match=r"compare_detection\.py"):
-        write_tradeoff(costs, {"detection": tmp_path}, names, known, tmp_path / "out")
+        write_tradeoff(costs, {DetectionTask: tmp_path}, names, known, tmp_path / "out")

@@ -1,0 +1,43 @@
+"""What a comparison of any task is asked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwsfusion.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What every task is asked; the tasks add what is their own."""
+
+    protocol: str = "frozen"
+    """One given network for all inputs (frozen); one trained for each input (retrained); one trained on all inputs in
+    equal parts (joint)."""
+    labels: str = "labels"
+    """Name of the folder of label files."""
+    mapping: Path | None = None
+    """For frozen: JSON that says which of the network's classes count as which of ours, {"theirs": "ours"}."""
+    seeds: int = 1
+    """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
+    folds: int = 0
+    """Where networks are trained and the data set has no train split: divide the tested pictures into so many
+    folds, each predicted by a network trained on the others. 0 trains on the train split."""
+    devices: tuple[str, ...] = ()
+    """Where networks are trained, such as cuda:0 cuda:1: side by side, one network on each; without it --device."""
+    against: tuple[str, ...] = ()
+    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
+    resamples: int = 1000
+    """Resamples of the bootstrap over pictures."""
+
+    def check(self) -> None:
+        """Refuses settings that cannot work, before anything is computed.
+
+        Raises:
+            InputError: settings that belong to another protocol, or no resamples.
+        """
+        if self.resamples < 1:
+            raise InputError(f"expected --resamples of 1 or more, found {self.resamples}")
+        if self.protocol == "frozen" and (self.folds or self.devices):
+            raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
+        if self.protocol != "frozen" and self.mapping:
+            raise InputError("--mapping belongs to --protocol frozen: a trained network knows our classes")

@@ -1,0 +1,58 @@
+"""Who looks at the inputs of a comparison: a given network, or networks that are trained for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
+from downstream.comparison.inputs import Comparison, label_files
+from downstream.comparison.jobs import pick_devices, run_jobs
+from downstream.comparison.plan import Matrix, divide, train_split
+from downstream.comparison.task import Task
+from dwsfusion.progress import Track, silent
+
+
+def make_networks(
+    task: Task[Any, AnyNetwork, Any, Any],
+    comparison: Comparison,
+    prepare_train: Callable[[], Comparison],
+    out: Path,
+    *,
+    seed: int,
+    device: torch.device,
+    track: Track = silent,
+) -> Networks[AnyNetwork]:
+    """Gives every input its networks: the given one, or one a seed, from `seed` on, where they are trained.
+
+    Args:
+        task: protocol and recipe.
+        comparison: the tested pictures in every input.
+        prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
+        out: a folder for trained networks.
+        seed: the first seed.
+        device: where to compute.
+        track: shows the progress of trainings.
+
+    Raises:
+        InputError: the network is not usable, there is no seed, labels are missing, or none but the tested pictures.
+    """
+    config = task.config
+    if config.protocol == "frozen":
+        given = Folded((task.frozen(device),))
+        return Networks({item.name: (given,) for item in comparison.inputs})
+    files = label_files(comparison, config.labels, task.suffix)  # what would else be missed only after the training
+    train = comparison if config.folds else train_split(comparison, prepare_train)
+    usable, unusable = task.usable_labels(
+        train, files if config.folds else label_files(train, config.labels, task.suffix)
+    )
+    folds = divide(usable, config.folds, seed) if config.folds else [[]]
+    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
+    devices = pick_devices(config.devices, device)
+    jobs = task.jobs(matrix.places(), usable, out, devices[0])
+    run_jobs(jobs, devices, track)
+    loaded = {job.name: task.load(job, devices[0]) for job in jobs}
+    training = {**task.recipe(), "seeds": config.seeds, "pictures": len(usable), **matrix.describe_folds(seed)}
+    # With folds the comparison itself meets the bad pictures.
+    return Networks(matrix.by_input(loaded), training, () if config.folds else (*train.skipped, *unusable))

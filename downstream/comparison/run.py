@@ -1,0 +1,185 @@
+"""The road of every comparison: label, predict, score, groups, seeds, differences, largest changes, protocol, files.
+
+The output folder holds ``TASK.json``, ``TASK.csv``, ``pictures.csv`` (a row a fused input and picture) and what the
+task writes beside them: predictions, and what they were counted to.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+import numpy as np
+
+from downstream.comparison.cross_validation import AnyNetwork, Networks
+from downstream.comparison.estimates import estimate, estimate_group, plain, spread
+from downstream.comparison.groups import groups_of
+from downstream.comparison.inputs import SINGLES, Comparison, label_files
+from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
+from downstream.comparison.timing import Stopwatch
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, differences, parse_pairs, resample_counts
+from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track, silent
+from dwsfusion.runs import write_csv, write_json
+
+BASELINE = "max"
+_log = logging.getLogger(__name__)
+
+
+def compare(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    comparison: Comparison,
+    networks: Networks[AnyNetwork],
+    out: Path,
+    *,
+    about: Mapping[str, Any],
+    seed: int = 0,
+    clock: Stopwatch | None = None,
+    track: Track = silent,
+) -> dict[str, Any]:
+    """Shows every input to the networks, writes figures and predictions, and gives what ``TASK.json`` holds.
+
+    Args:
+        task: what is asked of the pictures.
+        comparison: the inputs; pictures without a label are left out.
+        networks: who looks at each input; figures are means over their seeds.
+        out: the output folder.
+        about: what else to keep in the protocol, such as the data set's name.
+        seed: fixes the resamples; the first seed of the networks.
+        clock: takes the time of each step.
+        track: shows the progress of predictions.
+
+    Raises:
+        InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
+    """
+    clock, config = clock or Stopwatch(), task.config
+    asked = parse_pairs(config.against, [item.name for item in comparison.inputs])
+    labelled = _label(task, comparison, networks, out)
+    with clock.step("predict"):
+        seen, skipped = _predict(task, labelled, networks, out / "predictions", seed, track)
+    clock.in_models += networks.seconds
+    with clock.step("score"):
+        scores = {
+            name: [task.score(labelled.truth, networks.first, pictures) for pictures in by_seed]
+            for name, by_seed in seen.items()
+        }
+    names = tuple(next(iter(seen.values()))[0])
+    draws = resample_counts(len(names), config.resamples, seed)
+    with clock.step("bootstrap"):
+        estimates = {name: estimate(own, draws) for name, own in scores.items()}
+        entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
+        rows = differences(estimates, list(next(iter(estimates.values()))), SINGLES, BASELINE, asked)
+    with clock.step("objects"):
+        task.finish(labelled.truth, names, scores, entries, draws, out)
+        changes = _changes(task, names, scores, entries, out)
+    protocol = _protocol(task, networks, scores, about, seed)
+    left_out = {"without_label": labelled.without_label, "skipped": [asdict(s) for s in (*skipped, *networks.skipped)]}
+    figures = {"images": len(names), "classes": list(task.classes), "inputs": entries, "differences": rows}
+    result = {"protocol": {**protocol, **left_out}, **figures, "largest_changes": changes}
+    write_json(out / f"{task.name}.json", result)
+    write_csv(out / f"{task.name}.csv", task.csv_rows(result))
+    return result
+
+
+@dataclass(frozen=True)
+class _Labelled(Generic[Truth]):
+    """The pictures with a label."""
+
+    comparison: Comparison
+    truth: Truth
+    without_label: int
+    skipped: tuple[Skipped, ...]
+    """Of all pictures, those that cannot be used."""
+
+
+def _label(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    comparison: Comparison,
+    networks: Networks[AnyNetwork],
+    out: Path,
+) -> _Labelled[Truth]:
+    files = label_files(comparison, task.config.labels, task.suffix)
+    without = len(comparison.names) - len(files)
+    if without:
+        _log.info("comparing the %d pictures that have a label; %d have none", len(files), without)
+    truth, unusable = task.read_truth(comparison.only(files), files, networks.first, out)
+    usable = files.keys() - {s.name for s in unusable}
+    return _Labelled(comparison.only(usable), truth, without, (*comparison.skipped, *unusable))
+
+
+def _predict(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    labelled: _Labelled[Truth],
+    networks: Networks[AnyNetwork],
+    folder: Path,
+    seed: int,
+    track: Track,
+) -> tuple[dict[str, list[dict[str, Seen]]], list[Skipped]]:
+    """What was seen, input by input and seed by seed, of the pictures that all can read; and the others."""
+    seen: dict[str, list[Mapping[str, Seen]]] = {}
+    skipped = [*labelled.skipped]
+    for item in labelled.comparison.inputs:
+        seen[item.name] = []
+        for k, own in enumerate(networks.by_input[item.name]):
+            pictures, unreadable = task.predict(labelled.truth, own, item, folder, seed + k if k else None, track)
+            seen[item.name].append(pictures)
+            skipped += unreadable
+    everywhere = [by_name for by_seed in seen.values() for by_name in by_seed]
+    names = [n for n in labelled.comparison.names if all(n in by_name for by_name in everywhere)]
+    # A picture that fails in several inputs is named once, with the first reason.
+    skipped = list({s.name: s for s in reversed(skipped)}.values())[::-1]
+    if not names:
+        raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
+    return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
+
+
+def _entry(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    names: Sequence[str],
+    scores: Sequence[AnyScores],
+    estimates: Mapping[str, Estimate],
+    draws: Ints,
+) -> dict[str, Any]:
+    """What ``TASK.json`` says about one input."""
+    groups = {
+        group: {**plain(found, task.metrics), "images": int(np.sum(chosen))} if found is not None else None
+        for group, chosen in groups_of(names).items()
+        for found in [estimate_group(scores, chosen, draws)]
+    }
+    own = task.entry(estimates, scores, draws)
+    return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **groups, **own}
+
+
+def _changes(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    names: Sequence[str],
+    scores: Mapping[str, Sequence[AnyScores]],
+    entries: Mapping[str, Mapping[str, Any]],
+    out: Path,
+) -> dict[str, Any]:
+    """Compares every fused picture with the best camera's, and names the largest gains and losses."""
+    against = best_single({name: entry[task.primary] for name, entry in entries.items()}, SINGLES)
+    fused = {name: own for name, own in scores.items() if name not in SINGLES}
+    rows = {name: task.picture_rows(names, own, scores[against]) for name, own in fused.items()}
+    write_csv(out / "pictures.csv", [{"input": name, **row} for name, own in rows.items() for row in own])
+    return {
+        "against": against,
+        "change": task.change,
+        "inputs": {name: largest_changes(own) for name, own in rows.items()},
+    }
+
+
+def _protocol(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    networks: Networks[AnyNetwork],
+    scores: Mapping[str, Sequence[AnyScores]],
+    about: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    config = task.config
+    bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
+    own = task.protocol(networks, scores)
+    return {**about, "name": config.protocol, "labels": config.labels, **own, "bootstrap": bootstrap}

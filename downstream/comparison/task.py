@@ -1,0 +1,263 @@
+"""What a comparison asks of a task: what is true, what networks see, and what that is worth.
+
+A task is one class. `downstream.comparison.networks.make_networks` calls the methods under "networks" and
+`downstream.comparison.run.compare` those under "figures", each in the order in which they stand here; nobody else
+has to know the task. `docs/add-a-task.md` shows one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from downstream.comparison.config import TaskConfig
+from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
+from downstream.comparison.grid_config import GridConfig, Grids
+from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.jobs import Job
+from downstream.comparison.plan import Place
+from downstream.comparison.uncertainty import Estimate
+from dwsfusion.errors import InputError
+from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Scores(Protocol):
+    """What one network's predictions on the pictures of one input are worth: counts a picture, from which every
+    figure follows."""
+
+    def figures(self, counts: Ints) -> Mapping[str, Floats]:
+        """The figures of the set with every picture counted as often as asked.
+
+        Args:
+            counts: ``(R, n)``, how often each picture counts in each of R weightings.
+
+        Returns:
+            Name to figure ``(R,)``, NaN where it is not defined; the same names for all inputs, more being better.
+        """
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Scores":
+        """The same over some of the pictures, chosen by ``(n,)``."""
+
+
+Truth = TypeVar("Truth")
+"""What is true of the pictures."""
+Seen = TypeVar("Seen")
+"""What is kept of the prediction of one picture."""
+AnyScores = TypeVar("AnyScores", bound=Scores)
+
+
+class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
+    """One way to ask what pictures are worth to a machine.
+
+    Args:
+        config: settled: nothing in it is left open.
+    """
+
+    name: ClassVar[str]
+    """Of its files (``NAME.json``, ``NAME.csv``) and in commands."""
+    titles: ClassVar[Mapping[str, str]]
+    """The figures that stand for the whole, and what tables call them; other figures of `Scores` are details."""
+    primary: ClassVar[str]
+    """The metric by which cameras and single pictures are compared."""
+    suffix: ClassVar[str]
+    """Of a label file: ``.txt``."""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Names of the classes, where there are any."""
+    change: ClassVar[str]
+    """What `picture_rows` calls a change, in words."""
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config = config
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The figures that stand for the whole."""
+        return tuple(self.titles)
+
+    # Networks.
+
+    @abstractmethod
+    def frozen(self, device: torch.device) -> AnyNetwork:
+        """The given network that looks at every input.
+
+        Raises:
+            InputError: there is none, or it is not usable.
+        """
+
+    def usable_labels(
+        self, train: Comparison, labels: Mapping[str, Path]
+    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
+        """Parts the label files of train pictures that all inputs can be trained on from the pictures left out.
+
+        Raises:
+            InputError: a label is malformed.
+        """
+        raise NotImplementedError(f"{self.name} has no training")
+
+    def jobs(
+        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+    ) -> Sequence[Job]:
+        """One training for each place of the matrix.
+
+        Args:
+            places: which networks.
+            labels: train picture to label file.
+            out: a folder for the networks.
+            device: of the kind that they are trained on.
+        """
+        raise NotImplementedError(f"{self.name} has no training")
+
+    def load(self, job: Any, device: torch.device) -> AnyNetwork:
+        """The network of a job that is done."""
+        raise NotImplementedError(f"{self.name} has no training")
+
+    def recipe(self) -> Mapping[str, Any]:
+        """How networks are trained, for the protocol; without seeds, pictures and folds."""
+        return {}
+
+    # Figures.
+
+    @abstractmethod
+    def read_truth(
+        self, comparison: Comparison, files: Mapping[str, Path], network: AnyNetwork, out: Path
+    ) -> tuple[Truth, Sequence[Skipped]]:
+        """Reads what is true of the pictures that have a label file.
+
+        Args:
+            comparison: the inputs over these pictures.
+            files: picture name to label file.
+            network: one of those that will look; what it cannot name is not to be held against it.
+            out: the output folder.
+
+        Returns:
+            The truth, and pictures whose label cannot be used.
+
+        Raises:
+            InputError: a label is malformed in a way that puts the others in doubt.
+        """
+
+    @abstractmethod
+    def predict(
+        self, truth: Truth, networks: Folded[AnyNetwork], item: Input, folder: Path, seed: int | None, track: Track
+    ) -> tuple[Mapping[str, Seen], Sequence[Skipped]]:
+        """Looks at the pictures of an input; what was seen before by the same network on the same file is read.
+
+        Args:
+            truth: of these pictures.
+            networks: who looks at what.
+            item: the input, over the pictures to look at.
+            folder: where predictions are kept.
+            seed: that the networks were trained from; None for the first one, or where nothing was trained.
+            track: shows progress.
+
+        Returns:
+            What is kept of each picture's prediction, and pictures that cannot be read.
+        """
+
+    @abstractmethod
+    def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
+        """What the predictions of the pictures, in the order of their names, are worth."""
+
+    def entry(self, estimates: Mapping[str, Estimate], scores: Sequence[AnyScores], draws: Ints) -> Mapping[str, Any]:
+        """What ``NAME.json`` says about an input beside its metrics, their intervals, seeds and groups.
+
+        Args:
+            estimates: all figures over all pictures.
+            scores: of each seed.
+            draws: ``(R, n)``, resamples of the pictures.
+        """
+        return {}
+
+    def picture_rows(
+        self, names: Sequence[str], scores: Sequence[AnyScores], single: Sequence[AnyScores]
+    ) -> list[dict[str, Any]]:
+        """One row a picture: its name as ``image``, and its ``change`` against a camera, more being better.
+
+        Args:
+            names: the pictures.
+            scores: of each seed of a fused input.
+            single: of each seed of the camera.
+        """
+        alone = np.eye(len(names), dtype=np.int64)
+        ours, theirs = (np.mean([s.figures(alone)[self.primary] for s in each], axis=0) for each in (scores, single))
+        return [
+            {"image": n, "change": _known(a - b), self.primary: _known(a), f"{self.primary}_single": _known(b)}
+            for n, a, b in zip(names, ours, theirs, strict=True)
+        ]
+
+    def finish(
+        self,
+        truth: Truth,
+        names: Sequence[str],
+        scores: Mapping[str, Sequence[AnyScores]],
+        entries: Mapping[str, dict[str, Any]],
+        draws: Ints,
+        out: Path,
+    ) -> None:
+        """Writes what the task keeps beside its figures, and adds to the entries what needs all inputs."""
+        return
+
+    @abstractmethod
+    def protocol(self, networks: Networks[AnyNetwork], scores: Mapping[str, Sequence[AnyScores]]) -> Mapping[str, Any]:
+        """How the figures came about, beside what `downstream.comparison.run` says for every task."""
+
+    @abstractmethod
+    def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
+        """What ``NAME.json`` holds as a table of finished texts: its title, a row an input, notes below."""
+
+    def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One row an input, fractions at full precision: the metrics with their intervals."""
+        rows = []
+        for name, entry in result["inputs"].items():
+            bounds = {m: entry["interval"][m] or (None, None) for m in self.metrics}
+            figures = {m: {m: entry[m], f"{m}_low": bounds[m][0], f"{m}_high": bounds[m][1]} for m in self.metrics}
+            rows.append({"input": name, **{key: value for m in self.metrics for key, value in figures[m].items()}})
+        return rows
+
+    # Finished runs.
+
+    @classmethod
+    @abstractmethod
+    def reopen(cls, folder: Path, inputs: Sequence[str]) -> tuple[tuple[str, ...], dict[str, list[AnyScores]]]:
+        """Reads the scores of a finished comparison again.
+
+        Args:
+            folder: its output folder.
+            inputs: which inputs; those that it does not have are left out.
+
+        Returns:
+            The pictures, and input name to the scores of each seed.
+
+        Raises:
+            InputError: the comparison is not there or is not finished.
+        """
+
+    @classmethod
+    def drawable(cls, folder: Path) -> Collection[str]:
+        """Names of the pictures that a finished comparison can be drawn of.
+
+        Raises:
+            InputError: the comparison is not there or is not finished, or the task draws nothing.
+        """
+        raise InputError(f"there are no grids of {cls.name}")
+
+    @classmethod
+    def grids(cls, comparison: Comparison, config: GridConfig) -> Grids:
+        """What draws a finished comparison's pictures.
+
+        Raises:
+            InputError: the comparison is not there or is not finished, or the task draws nothing.
+        """
+        raise InputError(f"there are no grids of {cls.name}")
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

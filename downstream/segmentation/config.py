@@ -1,0 +1,51 @@
+"""What a segmentation comparison is asked."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from downstream.comparison.config import TaskConfig
+from downstream.segmentation.training import TrainingConfig, TrainingOptions
+
+SAMPLE_TRAINING = TrainingConfig(
+    "tu-test_resnet", "none", decoder_channels=64, epochs=8, batch_size=4, lr=5e-3, crop_px=(144, 192)
+)
+"""For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationConfig(TaskConfig):
+    """How segmentation is compared."""
+
+    protocol: Literal["auto", "frozen", "retrained", "joint"] = "auto"
+    """One given network for all inputs; one trained for each input; one trained on all inputs in equal parts.
+    auto is retrained; on the sample scenes joint."""
+    segmenter: Path | None = None
+    """For frozen: the trained DeepLabV3Plus, with the 9 classes of MSRS or the 19 of Cityscapes."""
+    mapping: Path | None = None
+    """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of MSRS,
+    {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""
+    labels: str = "Segmentation_labels"
+    """Name of the folder of label pictures (class ids)."""
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    seeds: int = 3
+    """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""
+
+    def settled(self, *, sample: bool) -> "SegmentationConfig":
+        """The same with protocol and encoder chosen.
+
+        On the sample scenes what was not given becomes what suits their training from scratch, unless an encoder
+        was asked for.
+
+        Raises:
+            InputError: settings that belong to another protocol, or no resamples.
+        """
+        protocol = self.protocol if self.protocol != "auto" else "joint" if sample else "retrained"
+        suited = SAMPLE_TRAINING if sample and self.training.encoder is None else TrainingConfig()
+        settled = replace(self, protocol=protocol, training=self.training.filled(suited))
+        settled.check()
+        return settled
+
+    def recipe(self) -> TrainingConfig:
+        """How networks are trained; what was not given is as `TrainingConfig` has it."""
+        return self.training.filled(TrainingConfig())
