@@ -100,7 +100,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         Raises:
             InputError: a label is malformed.
         """
-        raise NotImplementedError(f"{self.name} has no training")
+        raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def jobs(
         self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
@@ -113,11 +113,11 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             out: a folder for the networks.
             device: of the kind that they are trained on.
         """
-        raise NotImplementedError(f"{self.name} has no training")
+        raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def load(self, job: Any, device: torch.device) -> AnyNetwork:
         """The network of a job that is done."""
-        raise NotImplementedError(f"{self.name} has no training")
+        raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained, for the protocol; without seeds, pictures and folds."""
