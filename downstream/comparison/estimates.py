@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from downstream.comparison.task import Floats, Ints, Scores
 from downstream.comparison.uncertainty import Estimate
@@ -20,11 +19,6 @@ def estimate(scores: Sequence[Scores], draws: Ints) -> dict[str, Estimate]:
     weightings = np.vstack([np.ones_like(draws[:1]), draws])
     each = [s.figures(weightings) for s in scores]
     return {name: _over_seeds(np.stack([figures[name] for figures in each])) for name in each[0]}
-
-
-def estimate_group(scores: Sequence[Scores], chosen: NDArray[np.bool_], draws: Ints) -> dict[str, Estimate] | None:
-    """The estimates over some of the pictures, from the same draws; None where there is no such picture."""
-    return estimate([s.of(chosen) for s in scores], draws[:, chosen]) if chosen.any() else None
 
 
 def plain(estimates: Mapping[str, Estimate], names: Sequence[str]) -> dict[str, Any]:

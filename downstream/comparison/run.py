@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
+from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Networks
-from downstream.comparison.estimates import estimate, estimate_group, plain, spread
+from downstream.comparison.estimates import estimate, plain, spread
 from downstream.comparison.groups import groups_of
 from downstream.comparison.inputs import SINGLES, Comparison, label_files
 from downstream.comparison.per_picture import best_single, largest_changes
@@ -144,13 +145,22 @@ def _entry(
     draws: Ints,
 ) -> dict[str, Any]:
     """What ``TASK.json`` says about one input."""
-    groups = {
-        group: {**plain(found, task.metrics), "images": int(np.sum(chosen))} if found is not None else None
-        for group, chosen in groups_of(names).items()
-        for found in [estimate_group(scores, chosen, draws)]
-    }
+    groups = {group: _group(task, scores, chosen, draws) for group, chosen in groups_of(names).items()}
     own = task.entry(estimates, scores, draws)
     return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **groups, **own}
+
+
+def _group(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    scores: Sequence[AnyScores],
+    chosen: NDArray[np.bool_],
+    draws: Ints,
+) -> dict[str, Any] | None:
+    """The figures over some of the pictures, from the same draws; None where there is no such picture."""
+    if not chosen.any():
+        return None
+    estimates = estimate([s.of(chosen) for s in scores], draws[:, chosen])
+    return {**plain(estimates, task.metrics), "images": int(chosen.sum())}
 
 
 def _changes(
