@@ -35,7 +35,9 @@ Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
 
 
-def run_command(main: Callable[[Config], int], config: type[Config], args: Sequence[str] | None = None) -> NoReturn:
+def run_command(
+    main: Callable[[Config], int], config: type[Config], args: Sequence[str] | None = None, prog: str | None = None
+) -> NoReturn:
     """Reads a configuration from the command line, calls ``main`` and exits with its code.
 
     An ``InputError`` ends the program with exit code 2 and its one line; any other error is ours, and shows
@@ -45,9 +47,10 @@ def run_command(main: Callable[[Config], int], config: type[Config], args: Seque
         main: takes the configuration, gives the exit code.
         config: a dataclass whose docstrings become ``--help``.
         args: the arguments; ``sys.argv`` where there are none.
+        prog: how the user calls it, for ``--help``; the program's file where nothing is given.
     """
     about = sys.modules[main.__module__].__doc__
-    chosen = tyro.cli(config, args=args, description=about, config=(tyro.conf.OmitArgPrefixes,))
+    chosen = tyro.cli(config, args=args, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))
     handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False, markup=False)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     # Dark regions make numbers so small that a CPU computes with them ten times slower; as zeros they change nothing.

@@ -1,52 +1,6 @@
-"""Compare infrared, visible, mean, max, DWSFusion and other fused pictures by what DeepLabv3+ segments."""
+"""The same as `dwsfusion segmentation`."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
-from downstream.command import check_writable, report_skipped, resolve_data, run_command, track
-from downstream.comparison.inputs import ComparisonConfig
-from downstream.comparison.timing import Stopwatch
-from downstream.report.tables import print_table
-from downstream.sample import is_sample
-from downstream.segmentation.comparison import compare_segmentation
-from downstream.segmentation.table import notes, table_rows, title
-from downstream.segmentation.task import SegmentationConfig, make_segmenters
-from dwsfusion.pairs import Skipped
-from dwsfusion.runs import write_run
-
-
-@dataclass(frozen=True)
-class Config(ComparisonConfig):
-    segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
-    out: Path = Path("out/segmentation")
-    """Where figures, predictions and trained networks go."""
-
-
-def main(config: Config) -> int:
-    check_writable(config.out)
-    data, fuser, seed, clock = resolve_data(config.data), config.fuser(), config.seed, Stopwatch()
-    chosen = config.segmentation.settled(sample=is_sample(data))
-    with clock.step("fuse"):
-        tested = config.prepare(data, fuser, config.split, track)
-    with clock.step("load and train"):
-        networks = make_segmenters(
-            chosen,
-            tested,
-            lambda: config.prepare(data, fuser, "train", track),
-            config.out / "models",
-            seed=seed,
-            device=fuser.device,
-            track=track,
-        )
-    about = {"data": data.name, "split": config.split, "sample": is_sample(data)}
-    result = compare_segmentation(
-        tested, networks, config.out, chosen, about=about, seed=seed, clock=clock, track=track
-    )
-    kept = {"protocol": result["protocol"], "seconds": clock.record()}
-    write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
-    print_table(title(result), table_rows(result), [*notes(result), clock.in_words()])
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
-
+from downstream.commands import run
 
 if __name__ == "__main__":
-    run_command(main, Config)
+    run("segmentation")

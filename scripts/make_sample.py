@@ -1,23 +1,6 @@
-"""Make the sample scenes: paired street scenes with exact boxes and masks, in MSRS's layout."""
+"""The same as `dwsfusion sample`."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
-from downstream.command import SAMPLE_DIR, make_sample_with_progress, run_command
-from downstream.sample import SampleConfig
-
-
-@dataclass(frozen=True)
-class Config:
-    out: Path = SAMPLE_DIR
-    """Where the scenes go."""
-    sample: SampleConfig = field(default_factory=SampleConfig)
-
-
-def main(config: Config) -> int:
-    print(make_sample_with_progress(config.out, config.sample))
-    return 0
-
+from downstream.commands import run
 
 if __name__ == "__main__":
-    run_command(main, Config)
+    run("sample")

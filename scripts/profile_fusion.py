@@ -1,59 +1,6 @@
-"""Time the fusion network beside its plain computation: a table, where the time goes, and how it grows with size."""
+"""The same as `dwsfusion profile`."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from runpy import run_path
-
-import torch
-
-from downstream.command import check_writable, run_command
-from downstream.report.tables import measured, print_table, write_csv
-from dwsfusion import InputError
-from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
-from dwsfusion.runs import write_json, write_run
-from dwsfusion.training.cost import compare_steps
-
-
-@dataclass(frozen=True)
-class Config:
-    weights: Path = DEFAULT_WEIGHTS
-    """Weights, ours (.safetensors) or the authors' (.pth)."""
-    sizes: tuple[tuple[int, int], ...] = ((240, 320), (480, 640), (720, 1280), (1080, 1920))
-    """Height and width of the pictures in pixels, one pair of numbers a size."""
-    stages: tuple[int, int] = (480, 640)
-    """Height and width at which each stage is timed."""
-    patch: tuple[int, int] = (240, 320)
-    """Height and width of the patches of a training step, four a batch."""
-    rounds: int = 7
-    """How often each method is timed, in turn; three times where that takes longer than a minute."""
-    threads: int = 2
-    """CPU threads for every method."""
-    out: Path = Path("out/profile")
-    """Where profile.csv, profile.json, the plot and the ONNX file go."""
-
-
-def main(config: Config) -> int:
-    reference = Path(__file__).parent.parent / "tests/reference_network.py"
-    if not reference.is_file():
-        raise InputError(f"expected the plain computation in {reference}, found none: run this in a checkout")
-    check_writable(config.out)
-    torch.set_num_threads(config.threads)
-    net = load_generator(config.weights)
-    plain = run_path(str(reference))
-    timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.engines.onnx", config.sizes, config.rounds)
-    rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
-    steps = [asdict(step) for step in compare_steps(plain["training_loss"], net, config.patch, config.rounds)]
-    found = {"parameters": count_parameters(net), "timings": rows, "stages": stages, "training": steps}
-    print_table(f"{count_parameters(net)} parameters, {config.threads} CPU threads, medians", measured(rows))
-    print_table(f"Where the time goes at {config.stages}, and the least that memory allows", measured(stages))
-    print_table(f"A training step, four patches of {config.patch}, without critics", measured(steps))
-    write_csv(config.out / "profile.csv", rows)
-    write_json(config.out / "profile.json", found)
-    write_run(config.out, config, device="cpu", seed=0, data="random pictures", results={})
-    plot_sizes(timings, config.out / "time_over_size.png")
-    return 0
-
+from downstream.commands import run
 
 if __name__ == "__main__":
-    run_command(main, Config)
+    run("profile")

@@ -18,7 +18,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"expected {path} of a finished comparison, found no such file: {CURE}") from error
+        raise InputError(
+            f"expected a finished comparison with {path.name} in {path.parent}, found none: {CURE}"
+        ) from error
     except ValueError as error:
         raise InputError(f"expected JSON in {path}, found: {error}: {CURE}") from error
 

@@ -71,6 +71,8 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """Of a label file: ``.txt``."""
     classes: ClassVar[tuple[str, ...]] = ()
     """Names of the classes, where there are any."""
+    trained: ClassVar[str] = "models"
+    """The folder of trained networks in the output folder."""
     change: ClassVar[str]
     """What `picture_rows` calls a change, in words."""
 

@@ -55,7 +55,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         config: settled.
     """
 
-    name, primary, suffix, classes = "detection", "map50", ".txt", CLASSES
+    name, primary, suffix, classes, trained = "detection", "map50", ".txt", CLASSES, "training"
     titles: ClassVar[Mapping[str, str]] = {"map": "mAP", "map50": "mAP50"}
     change = "objects won less objects lost, at each input's confidence of best F1"
     config: DetectionConfig

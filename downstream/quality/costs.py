@@ -30,7 +30,7 @@ def measure_cost(fuser: Fuser, size: tuple[int, int]) -> Cost:
 
 
 def write_tradeoff(
-    costs: Path | None,
+    costs: Path,
     runs: Mapping[type[Task[Any, Any, Any, Any]], Path],
     names: Sequence[str],
     known: Mapping[str, Cost],
@@ -39,8 +39,8 @@ def write_tradeoff(
     """Completes the table of costs and draws ``out/tradeoff.png`` and ``out/tradeoff.pdf`` where there is a task.
 
     Args:
-        costs: the table (CSV); without it nothing is done. Methods that it lacks are added with what is known, and
-            empty cells are for the user to fill in.
+        costs: the table (CSV). Methods that it lacks are added with what is known, and empty cells are for the user to
+            fill in.
         runs: task to the folder of its finished comparison.
         names: the inputs; the sources, mean and max need no row.
         known: costs that were measured here.
@@ -49,8 +49,6 @@ def write_tradeoff(
     Raises:
         InputError: the table is malformed, or a comparison is not there.
     """
-    if costs is None:
-        return
     table = complete_costs(costs, [name for name in names if name not in FREE], known)
     worth = {
         f"{task.name.capitalize()}, {task.titles[task.primary]} in %": read_worth(folder, task)

@@ -1,25 +1,12 @@
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from downstream.command import run_command
+from downstream.commands import detection
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.generator import Generator
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "compare_detection.py"
-
-
-@pytest.fixture
-def script(monkeypatch):
-    spec = importlib.util.spec_from_file_location("compare_detection", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "compare_detection", module)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -36,18 +23,18 @@ def data(tmp_path, random, save):
     return tmp_path / "set"
 
 
-def run(script, data, *args):
+def run(data, *args):
     home = data.parent
     given = ["--data", data, "--weights", home / "network.safetensors", "--fused", home / "fused", "--device", "cpu"]
     with pytest.raises(SystemExit) as exit_code:
-        run_command(script.main, script.Config, [*map(str, given), "--out", str(home / "out"), *args])
+        run_command(detection.main, detection.Config, [*map(str, given), "--out", str(home / "out"), *args])
     return exit_code.value.code
 
 
 @pytest.mark.slow
-def test_joint_comparison_from_scratch(script, data, capsys):
+def test_joint_comparison_from_scratch(data, capsys):
     training = ("--detector", "tiny.yaml", "--protocol", "joint", "--epochs", "1", "--batch-size", "4")
-    assert run(script, data, *training, "--image-size", "64", "--resamples", "20") == 0
+    assert run(data, *training, "--image-size", "64", "--resamples", "20") == 0
     out = data.parent / "out"
     result = json.loads((out / "detection.json").read_text())
     assert list(result["inputs"]) == ["infrared", "visible", "mean", "max", "dwsfusion"]
@@ -62,12 +49,12 @@ def test_joint_comparison_from_scratch(script, data, capsys):
 
 
 @pytest.mark.slow
-def test_a_broken_picture_of_a_method_is_code_1_and_the_time_is_told(script, data, capsys, random, save):
+def test_a_broken_picture_of_a_method_is_code_1_and_the_time_is_told(data, capsys, random, save):
     for name in ("00001D", "00002N", "00003N", "00004D"):
         save(data.parent / f"theirs/{name}.png", random.integers(0, 256, (48, 64, 3), np.uint8))
     (data.parent / "theirs/00003N.png").write_bytes(b"broken")
     frozen = ("--detector", "sample.pt", "--image-size", "64", "--resamples", "20")
-    assert run(script, data, *frozen, "--inputs", f"theirs={data.parent / 'theirs'}", "--against", "theirs:mean") == 1
+    assert run(data, *frozen, "--inputs", f"theirs={data.parent / 'theirs'}", "--against", "theirs:mean") == 1
     result = json.loads((data.parent / "out/detection.json").read_text())
     assert (result["images"], [s["name"] for s in result["protocol"]["skipped"]]) == (3, ["00003N"])
     assert {(r["input"], r["against"]) for r in result["differences"]} >= {("theirs", "mean")}
@@ -79,8 +66,8 @@ def test_a_broken_picture_of_a_method_is_code_1_and_the_time_is_told(script, dat
     assert "% in the predicting models themselves" in capsys.readouterr().out
 
 
-def test_a_missing_detector_ends_with_one_line(script, data, capsys):
-    assert run(script, data, "--detector", "no/such.pt") == 2
+def test_a_missing_detector_ends_with_one_line(data, capsys):
+    assert run(data, "--detector", "no/such.pt") == 2
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")] == [
         "error: expected a detector at no/such.pt, found no such file"
     ]

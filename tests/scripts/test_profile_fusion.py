@@ -51,12 +51,3 @@ def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
     assert [(row["name"], row["ms"] > 0) for row in found["training"]] == [("plain", True), ("dwsfusion", True)]
     assert found["stages"][-1]["stage"] == "all"
     assert (tmp_path / "time_over_size.png").stat().st_size > 1000
-
-
-def test_outside_a_checkout_it_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "scripts").mkdir()
-    copy = tmp_path / "scripts" / SCRIPT.name
-    copy.write_text(SCRIPT.read_text())
-    run = command(copy)
-    assert run.returncode == 2
-    assert "run this in a checkout" in run.stderr

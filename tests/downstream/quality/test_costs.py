@@ -69,7 +69,5 @@ def test_files(tmp_path, finished):
     known = {"dwsfusion": Cost(parameters=9035)}
     write_tradeoff(costs, {DetectionTask: finished}, names, known, tmp_path / "out")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"tradeoff.png", "tradeoff.pdf"}
-    write_tradeoff(None, {DetectionTask: finished}, names, known, tmp_path / "none")
-    assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match=r"compare_detection\.py"):
         write_tradeoff(costs, {DetectionTask: tmp_path}, names, known, tmp_path / "out")

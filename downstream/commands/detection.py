@@ -1,0 +1,25 @@
+"""Compare infrared, visible, mean, max, DWSFusion and other fused pictures by what YOLO detects on them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from downstream.command import check_writable, resolve_data
+from downstream.comparison.command import compare_inputs
+from downstream.comparison.inputs import ComparisonConfig
+from downstream.detection.config import DetectionConfig
+from downstream.detection.task import DetectionTask
+from downstream.sample import is_sample
+
+
+@dataclass(frozen=True)
+class Config(ComparisonConfig):
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
+    out: Path = Path("out/detection")
+    """Where figures and predictions go."""
+
+
+def main(config: Config) -> int:
+    check_writable(config.out)
+    data = resolve_data(config.data)
+    task = DetectionTask(config.detection.settled(sample=is_sample(data)))
+    return compare_inputs(task, config, data, config.out)

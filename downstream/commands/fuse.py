@@ -1,0 +1,51 @@
+"""Fuse every infrared-visible pair of a data set into RGB pictures of the source's size and name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.report.tables import print_table
+from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
+from dwsfusion.runs import fingerprint, write_run
+
+
+@dataclass(frozen=True)
+class Config:
+    data: Path | None = None
+    """Folder with SPLIT/{ir,vi} or {ir,vi}; without it data/MSRS, else the sample scenes."""
+    split: str = "test"
+    """Which part of the data set."""
+    method: Literal["dwsfusion", "mean", "max"] = "dwsfusion"
+    """The network, or a plain rule on luma."""
+    weights: Path | None = None
+    """Weights of the network, ours (.safetensors) or the authors' (.pth); without it those of this package."""
+    out: Path | None = None
+    """Where the fused pictures go; without it out/fused/DATA/METHOD/SPLIT."""
+    batch_size: int = 1
+    """Pairs of one size that are computed together."""
+    ir_range: tuple[float, float] | None = None
+    """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+
+
+def main(config: Config) -> int:
+    if config.batch_size < 1:
+        raise InputError(f"expected a batch size of at least 1, found {config.batch_size}")
+    if config.weights and config.method != "dwsfusion":
+        raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
+    fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
+    found = find_pairs(data, config.split)
+    out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
+    check_writable(out)
+    pairs = track(found.pairs, "fusing")
+    result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
+    skipped = [*found.skipped, *result.skipped]
+    counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
+    seconds = {"seconds": result.seconds, "network_seconds": result.network_seconds}
+    source = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
+    results = {**counts, **seconds, "skipped": skipped}
+    write_run(out, config, device=str(fuser.device), seed=None, data=source, results=results)
+    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts}], [result.speed()])
+    return report_skipped(skipped)

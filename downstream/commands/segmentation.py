@@ -1,0 +1,25 @@
+"""Compare infrared, visible, mean, max, DWSFusion and other fused pictures by what DeepLabv3+ segments."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from downstream.command import check_writable, resolve_data
+from downstream.comparison.command import compare_inputs
+from downstream.comparison.inputs import ComparisonConfig
+from downstream.sample import is_sample
+from downstream.segmentation.config import SegmentationConfig
+from downstream.segmentation.task import SegmentationTask
+
+
+@dataclass(frozen=True)
+class Config(ComparisonConfig):
+    segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
+    out: Path = Path("out/segmentation")
+    """Where figures, predictions and trained networks go."""
+
+
+def main(config: Config) -> int:
+    check_writable(config.out)
+    data = resolve_data(config.data)
+    task = SegmentationTask(config.segmentation.settled(sample=is_sample(data)))
+    return compare_inputs(task, config, data, config.out)

@@ -1,0 +1,60 @@
+"""Train DWSFusion on the pairs of data sets; in several processes by torchrun or accelerate launch."""
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.report.tables import print_table
+from dwsfusion import find_pairs
+from dwsfusion.pairs import readable
+from dwsfusion.runs import fingerprint, write_run
+from dwsfusion.training import TrainingConfig, ablations, processes, train_all
+
+
+@dataclass(frozen=True)
+class Config:
+    data: tuple[Path, ...] = ()
+    """Folders with SPLIT/{ir,vi} or {ir,vi}; without any data/MSRS, else the sample scenes."""
+    split: str = "train"
+    """Which part of the data sets."""
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    ablate: bool = False
+    """Train the ablation's variants one after the other, each in a folder of its own, and compare them."""
+    resume: Literal["auto", "never"] = "auto"
+    """Go on from OUT/checkpoints/last.pt where there is one, or start anew."""
+    out: Path = Path("out/training")
+    """Where checkpoints, metrics.jsonl, TensorBoard events and previews go."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+
+
+def main(config: Config) -> int:
+    check_writable(config.out)
+    found = [find_pairs(root, config.split) for root in config.data or (resolve_data(None),)]
+    good, bad = readable(pair for part in found for pair in part.pairs)
+    skipped = [*(skipped for part in found for skipped in part.skipped), *bad]
+    data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
+    note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
+    runs = ablations(config.training) if config.ablate else {"": config.training}
+    with processes(config.device) as shared:
+        show = track if shared.rank == 0 else lambda steps, what, total: steps
+        resume = config.resume == "auto"
+        trained = train_all(good, runs, config.out, shared, note, resume=resume, track=show)
+    if shared.rank > 0:
+        return 0
+    skipped += trained.skipped
+    results = {"pairs": len(good), "held": trained.held, "skipped": skipped, "best": trained.figures}
+    write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
+    texts = [
+        {"training": name or "best epoch", **{key: f"{value:.4f}" for key, value in figures.items()}}
+        for name, figures in trained.figures.items()
+    ]
+    print_table(f"Best epoch, on {len(trained.held)} held pairs", texts)
+    return report_skipped(skipped)
+
+
+def _program() -> list[str]:
+    return ["python", "scripts/train_dwsfusion.py"] if sys.argv[0].endswith(".py") else ["dwsfusion"]
