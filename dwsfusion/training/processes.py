@@ -92,17 +92,22 @@ class _SharedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        # Close to the mean, where squares keep their digits; the running mean is the same in all processes.
-        centre = self.running_mean.clone()  # type: ignore[union-attr]
-        x = x.float() - centre[:, None, None]
-        sums = torch.cat([x.sum((0, 2, 3)), x.square().sum((0, 2, 3)), x.new_tensor([x.numel() // x.shape[1]])])
-        sums = all_reduce(sums)  # with a gradient
-        total = sums[-1]
-        mean, square = sums[:-1].view(2, -1) / total  # (C,) each
-        var = (square - mean.square()).clamp(min=0)
+        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        # Variances about each part's own mean: a mean of squares less a squared mean would lose half of the digits.
+        own = torch.stack(torch.var_mean(x, (0, 2, 3), correction=0))  # (2, C)
+        vars_, means = _of_all(own).unbind(1)  # (P, C) each; the parts are of one size
+        mean = means.mean(0)
+        var = (vars_ + (means - mean).square()).mean(0)
+        total = len(means) * x.numel() // x.shape[1]
         with torch.no_grad():
             self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
-            self.running_mean.lerp_(mean + centre, self.momentum)  # type: ignore[union-attr, arg-type]
+            self.running_mean.lerp_(mean, self.momentum)  # type: ignore[union-attr, arg-type]
             self.running_var.lerp_(var * total / (total - 1), self.momentum)  # type: ignore[union-attr, arg-type]
         scale = self.weight * (var + self.eps).rsqrt()
-        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return (x - mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+
+
+def _of_all(own: Tensor) -> Tensor:
+    """What each process has, one below the other: a gather with gradients of gradients."""
+    place = torch.arange(dist.get_world_size(), device=own.device) == dist.get_rank()
+    return all_reduce(place.view(-1, *[1] * own.ndim) * own)
