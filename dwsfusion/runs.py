@@ -1,27 +1,45 @@
 """What a run leaves behind: whole files, fingerprints, and ``run.json``."""
 
+import csv
 import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 _PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultralytics-opencv-headless",
              "ultralytics", "segmentation-models-pytorch")  # fmt: skip
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives the path of a hidden file to write, which then takes its place; its folder is made.
+
+    The file appears whole or not at all: where writing fails, what was there before stays, and nothing is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:  # an interrupt, too
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file that appears whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(data)
-    beside.replace(path)
+    with whole_file(path) as beside:
+        beside.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -32,6 +50,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole or not at all; dataclasses, paths and tuples are taken as they are meant."""
     write_text(path, json.dumps(value, indent=2, default=_jsonable, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows of values at full precision, whole or not at all; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def hash_file(path: Path) -> str:
@@ -75,13 +102,13 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _git_commit() -> str | None:

@@ -32,8 +32,7 @@ from downstream.detection.found import add_complementarity, compare_pictures, re
 from downstream.detection.scores import COMPARED, Figures, Matching
 from downstream.detection.table import csv_rows
 from downstream.detection.task import DetectionConfig, Detectors
-from downstream.report.tables import write_csv
-from dwsfusion.runs import fingerprint, hash_file, hash_text, write_json, write_text
+from dwsfusion.runs import fingerprint, hash_file, hash_text, write_csv, write_json, write_text
 
 BASELINE = "max"
 _log = logging.getLogger(__name__)

@@ -17,8 +17,7 @@ from downstream.detection.complementarity import (
     kept_lost_won,
     seen_objects,
 )
-from downstream.report.tables import write_csv
-from dwsfusion.runs import write_json
+from dwsfusion.runs import write_csv, write_json
 
 _log = logging.getLogger(__name__)
 Confidences = Mapping[str, float | None]

@@ -24,12 +24,11 @@ from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate, read_detection, read_segmentation
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.table import csv_rows, picture_rows
-from downstream.report.tables import write_csv
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
 from dwsfusion.quality import PRESETS, Picture, Preset, grey_levels, measure
-from dwsfusion.runs import hash_file, hash_text, write_json
+from dwsfusion.runs import hash_file, hash_text, write_csv, write_json
 
 Floats = NDArray[np.float64]
 Values = dict[str, dict[str, float]]

@@ -1,16 +1,11 @@
 """Tables for terminals and CSV files, from plain values."""
 
-import csv
-import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-
-from dwsfusion.runs import write_text
 
 Row = Mapping[str, Any]
 WIDTH_CHARS = 200
@@ -39,15 +34,6 @@ def print_table(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> N
     console.print(table)
     for note in notes:
         console.print(note, markup=False, highlight=False)
-
-
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Writes rows of values at full precision, whole or not at all; None becomes an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def measured(rows: Sequence[Row]) -> list[Row]:

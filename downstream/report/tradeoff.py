@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 
 from downstream.comparison.inputs import BASELINES, INFRARED, VISIBLE
 from downstream.report.export import write_figure
-from downstream.report.tables import write_csv
 from dwsfusion.cost import compare, count_flops, count_parameters
 from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
+from dwsfusion.runs import write_csv
 
 FREE = (INFRARED, VISIBLE, *BASELINES)
 NAME = "tradeoff"
@@ -50,7 +50,7 @@ class Cost:
 def measure_cost(fuser: Fuser, size: tuple[int, int]) -> Cost:
     """What a method costs on its device, for one pair of some height and width in pixels."""
     network = deepcopy(fuser.network).cpu()
-    (timing,) = compare({fuser.name: fuser.network}, size, ROUNDS, fuser.device)
+    (timing,) = compare({fuser.name: fuser.engine}, size, ROUNDS, fuser.device)
     ms = None if timing.ms is None else round(timing.ms, 1)
     return Cost(count_parameters(network), count_flops(network, *size), ms)
 

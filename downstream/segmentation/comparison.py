@@ -20,7 +20,6 @@ from downstream.comparison.inputs import SINGLES, VISIBLE, Comparison, Input, la
 from downstream.comparison.jobs import Track, silent
 from downstream.comparison.timing import Stopwatch
 from downstream.comparison.uncertainty import differences, parse_pairs
-from downstream.report.tables import write_csv
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, hide_classes, read_label
 from downstream.segmentation.confusion import Counts, confusion_matrix
 from downstream.segmentation.deeplab import Segmenter
@@ -30,7 +29,7 @@ from downstream.segmentation.task import SegmentationConfig, Segmenters, describ
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import image_size, png_text, read_image, write_png
 from dwsfusion.pairs import Skipped
-from dwsfusion.runs import hash_file, hash_text, write_json
+from dwsfusion.runs import hash_file, hash_text, write_csv, write_json
 
 BASELINE = "max"
 SOURCE_KEY = "dwsfusion-source"

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from downstream.report.tables import percent, percent_interval, print_table, write_csv
+from downstream.report.tables import percent, percent_interval, print_table
+from dwsfusion.runs import write_csv
 
 
 def test_fractions_become_per_cent_with_one_decimal() -> None:
