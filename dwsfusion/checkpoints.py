@@ -13,8 +13,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dwsfusion.errors import InputError
+from dwsfusion.frequencies import CUTOFFS
 from dwsfusion.generator import RELEASED, Generator, GeneratorConfig
-from dwsfusion.layers import CUTOFFS, tap_grid
+from dwsfusion.ops import tap_grid
 from dwsfusion.runs import write_bytes
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "dwsfusion.safetensors"

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dwsfusion.devices import CPU, wait_for
-from dwsfusion.engines.cuda_graph import Replayed
+from dwsfusion.engines import engine_for
 from dwsfusion.engines.onnx import try_onnx
 from dwsfusion.generator import Generator
-from dwsfusion.ops import plain_operations
 from dwsfusion.peak_memory import peak_mb
 
 Network = Callable[[Tensor, Tensor], Any]
@@ -80,15 +78,11 @@ def count_parameters(net: nn.Module) -> int:
 def count_flops(net: nn.Module, height: int, width: int) -> int:
     """Floating-point operations for one pair, a multiply-add as two.
 
-    Counted on the plain operations: convolutions; transforms as 5 n log2 n, half for real ones; the sampling with
-    8 a bilinear value, 1 for its modulation and 2 a filter. Elementwise work is left out.
+    Counted on the network's plain operations: convolutions; transforms as 5 n log2 n, half for real ones; the
+    sampling with 8 a bilinear value, 1 for its modulation and 2 a filter. Elementwise work is left out.
     """
     pair = torch.rand(2, 1, 1, height, width)
-    with (
-        plain_operations(),
-        torch.no_grad(),
-        FlopCounterMode(display=False, custom_mapping=_flop_formulas()) as counter,
-    ):
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_flop_formulas()) as counter:
         net(*pair)
     return int(counter.get_total_flops())
 
@@ -126,18 +120,17 @@ def compare(
 
 
 def compare_sizes(
-    plain: Callable[..., Any], net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int
+    net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int
 ) -> dict[tuple[int, int], list[Timing]]:
-    """Times a generator's plain computation, the generator, and its ONNX file on the CPU; and it on the GPU.
+    """Times a generator in plain torch, by its engine, and as its ONNX file on the CPU; and it on the GPU.
 
     Args:
-        plain: takes the generator and the pair.
-        net: the generator.
+        net: the generator: as it stands, it is the plain computation in torch's and torchvision's operations.
         onnx_file: where it is exported to, if onnxruntime is there.
         sizes: height and width in pixels.
         rounds: see `compare`.
     """
-    methods: dict[str, Network | None] = {"plain": partial(plain, net), "dwsfusion": net}
+    methods: dict[str, Network | None] = {"plain": net, "dwsfusion": engine_for(net, CPU)}
     methods["onnxruntime"] = try_onnx(net, onnx_file)
     return {size: [*compare(methods, size, rounds, CPU), *gpu_timings(net, size, rounds)] for size in sizes}
 
@@ -151,7 +144,8 @@ def gpu_timings(net: nn.Module, size: tuple[int, int], rounds: int) -> list[Timi
     if not torch.cuda.is_available():
         return [Timing(name) for name in names]
     copy = deepcopy(net).cuda()
-    timings = compare(dict(zip(names, (copy, Replayed(copy)), strict=True)), size, rounds, torch.device("cuda"))
+    device = torch.device("cuda")
+    timings = compare(dict(zip(names, (copy, engine_for(copy, device)), strict=True)), size, rounds, device)
     return [replace(timing, ratio=None) for timing in timings]
 
 
@@ -159,7 +153,8 @@ def gpu_timings(net: nn.Module, size: tuple[int, int], rounds: int) -> list[Timi
 def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[dict[str, Any]]:
     """Where the time goes on the CPU, beside the least that memory allows.
 
-    The estimators run side by side, so the times of their stages are of the same moments.
+    The stages are the named steps of the generator's engine. The estimators run side by side, so the times of their
+    stages are of the same moments.
 
     Returns:
         For each stage its median time (``ms``); ``bound_ms``, to read its inputs and write its outputs once at the
@@ -167,22 +162,20 @@ def profile_stages(net: Generator, size: tuple[int, int], rounds: int) -> list[d
     """
     spent: dict[str, list[float]] = defaultdict(list)
     moved: dict[str, int] = {}
-    stages = {
-        f"{part}.{name}": stage
-        for part in ("weigh_ir", "weigh_vis", "fuse")
-        for name, stage in net.get_submodule(part).named_children()
-    }
-    if net.balance is not None:
-        stages["balance"] = net.balance
-    hooks = [hook for name, stage in stages.items() for hook in _watch(name, stage, spent, moved)]
+
+    def watch(name: str, seconds: float, size_bytes: int) -> None:
+        spent[name].append(seconds)
+        moved[name] = size_bytes
+
+    engine = engine_for(net, CPU)
+    for step in engine.steps:
+        step.watch = watch
     pair = torch.rand(2, 1, 1, *size)
     with flushed_denormals():
         for _ in range(rounds + 1):
             start = time.perf_counter()
-            net(*pair)
+            engine(*pair)
             spent["all"].append(time.perf_counter() - start)
-    for hook in hooks:
-        hook.remove()
     rate = _bytes_per_second()
     moved["all"] = sum(moved.values())
     return [_stage_row(name, times[1:], moved[name] / rate) for name, times in spent.items()]
@@ -194,21 +187,6 @@ def cost_rows(timings: Mapping[tuple[int, int], Sequence[Timing]], net: nn.Modul
     return [timing.row(size, flops[size]) for size in timings for timing in timings[size]]
 
 
-def plot_sizes(timings: Mapping[tuple[int, int], Sequence[Timing]], path: Path) -> None:
-    """Draws the time over the number of pixels, both logarithmic, a line a method; a PNG."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    megapixels = [h * w / 1e6 for h, w in timings]
-    for index, method in enumerate(next(iter(timings.values()))):
-        if method.ms is not None:
-            axes.plot(megapixels, [rows[index].ms for rows in timings.values()], "o-", label=method.name)
-    axes.set(xscale="log", yscale="log", xlabel="megapixels", ylabel="ms a pair")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-
-
 def _timing(name: str, seconds: Sequence[float], first: Sequence[float], peak_mb: float | None) -> Timing:
     ratio = statistics.median(a / b for a, b in zip(first, seconds, strict=True))
     return Timing(name, 1000 * statistics.median(seconds), ratio, peak_mb, len(seconds))
@@ -217,19 +195,6 @@ def _timing(name: str, seconds: Sequence[float], first: Sequence[float], peak_mb
 def _stage_row(name: str, seconds: Sequence[float], bound: float) -> dict[str, Any]:
     spent = statistics.median(seconds)
     return {"stage": name, "ms": 1000 * spent, "bound_ms": 1000 * bound, "times_bound": spent / bound}
-
-
-def _watch(name: str, stage: nn.Module, spent: dict[str, list[float]], moved: dict[str, int]) -> tuple[Any, Any]:
-    started: list[float] = []
-
-    def before(_module: nn.Module, _inputs: tuple[Tensor, ...]) -> None:
-        started.append(time.perf_counter())
-
-    def after(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        spent[name].append(time.perf_counter() - started.pop())
-        moved[name] = sum(x.numel() * x.element_size() for x in (*inputs, output))
-
-    return stage.register_forward_pre_hook(before), stage.register_forward_hook(after)
 
 
 def _seconds(net: Network, pair: Tensor, device: torch.device) -> float:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Generator as Stream
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import closing
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,19 +22,15 @@ from dwsfusion import images
 from dwsfusion.baselines import BASELINES
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device, wait_for
-from dwsfusion.engines.cuda_graph import Replayed
+from dwsfusion.engines import engine_for
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.generator import Generator
 from dwsfusion.images import Array
-from dwsfusion.ops import compiled_kernels
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
 _THREADS = 2
 """For reading, and as many for writing, while the network computes."""
-_MOST_LANES = 4
-"""Batches that a CPU works on at the same time: each needs memory of its own."""
 _AHEAD = 4
 """Pairs that wait for the network beside its next batch, and pictures that wait for the disk."""
 
@@ -43,7 +39,8 @@ class Fuser:
     """Fuses infrared and visible pictures by a network or by a plain rule.
 
     Args:
-        network: takes ``ir`` and ``vis_y``, float ``(B, 1, H, W)`` in [0, 1], and gives the fused luma, the same.
+        network: takes ``ir`` and ``vis_y``, float ``(B, 1, H, W)`` in [0, 1], and gives the fused luma, the same. How
+            to run it (`engine`) is chosen now, and may be a snapshot of its weights.
         name: what the method is called in tables and files.
         identity: changes whenever the method's output could change; fused files are kept by it.
         device: where to compute.
@@ -52,7 +49,7 @@ class Fuser:
     def __init__(self, network: nn.Module, name: str, identity: str, device: str | torch.device = "auto") -> None:
         self.device = device if isinstance(device, torch.device) else pick_device(device)
         self.network = network.to(self.device).eval()
-        self._run = Replayed(self.network) if self.device.type == "cuda" else self.network
+        self.engine = engine_for(self.network, self.device)
         self.name = name
         self.identity = identity
 
@@ -99,7 +96,7 @@ class Fuser:
     @torch.inference_mode()
     def fuse_tensors(self, ir: Tensor, vis_y: Tensor) -> Tensor:
         """Fuses luma: float ``(B, 1, H, W)`` in [0, 1] each, and the same out, on the fuser's device."""
-        return self._run(ir.to(self.device), vis_y.to(self.device))
+        return self.engine(ir.to(self.device), vis_y.to(self.device))
 
 
 @dataclass(frozen=True)
@@ -194,26 +191,15 @@ def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | N
     return _Job(path, source, images.ir_tensor(ir, ir_range, fuser.device), colours, images.luma(colours))
 
 
-def _lanes(fuser: Fuser) -> int:
-    """How many batches are computed at once.
-
-    The compiled loops take a core for each picture rather than all cores for each: nobody waits for a thread that
-    reads or writes. Torch would take all cores for every one of them, and networks of others may not bear it.
-    """
-    own = fuser.device.type == "cpu" and isinstance(fuser.network, Generator) and compiled_kernels() is not None
-    return min(torch.get_num_threads(), _MOST_LANES) if own else 1
-
-
 def _fused(
     fuser: Fuser, batches: Iterable[list[_Job]], writers: Executor
 ) -> Stream[tuple[list[Future[None]], float], None, None]:
     """Fuses batches, some side by side; gives for each, in order, what `_fuse` does."""
-    lanes = _lanes(fuser)
-    flush, threads = sys.float_info.min / 2 == 0, torch.get_num_threads() // lanes
+    lanes, flush = fuser.engine.lanes(), sys.float_info.min / 2 == 0
     fusing: deque[Future[tuple[list[Future[None]], float]]] = deque()
     with ThreadPoolExecutor(lanes) as networks:
         for batch in batches:
-            fusing.append(networks.submit(copy_context().run, _fuse, fuser, batch, writers, flush, threads))
+            fusing.append(networks.submit(copy_context().run, _fuse, fuser, batch, writers, flush, lanes))
             if len(fusing) > lanes + 1:
                 yield fusing.popleft().result()
         while fusing:
@@ -221,16 +207,16 @@ def _fused(
 
 
 def _fuse(
-    fuser: Fuser, batch: list[_Job], writers: Executor, flush: bool, threads: int
+    fuser: Fuser, batch: list[_Job], writers: Executor, flush: bool, lanes: int
 ) -> tuple[list[Future[None]], float]:
     """Fuses a batch; the pictures that are being written, and the seconds that all cores would have taken."""
     torch.set_flush_denormal(flush)  # each thread's own setting
-    kernels = compiled_kernels() if threads < torch.get_num_threads() else None
+    threads = torch.get_num_threads() // lanes
     clock, share = time.perf_counter, threads / torch.get_num_threads()
-    if kernels is not None and threads == 1:
+    if lanes > 1 and threads == 1:
         clock = time.thread_time  # without what it waits for threads that read and write
     began = clock()
-    with kernels.allowing(threads) if kernels is not None else nullcontext():
+    with fuser.engine.in_lane(lanes):
         fused = fuser.fuse_tensors(torch.cat([job.ir for job in batch]), torch.cat([job.vis_y for job in batch]))
     wait_for(fuser.device)
     seconds = share * (clock() - began)

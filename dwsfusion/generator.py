@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dwsfusion.layers import FA2M, FADC, Convolution
-from dwsfusion.ops import inference_kernels
 
 
 @dataclass(frozen=True)
@@ -66,17 +65,13 @@ class Generator(nn.Module):
 
         Dual weight supervision asks the same of the fused picture: ``weights(fused, fused)``, in training only.
         """
-        if (kernels := inference_kernels(ir, self)) is not None:
-            return WeightMaps(*kernels.side_by_side(lambda: self.weigh_ir(ir), lambda: self.weigh_vis(vis_y)))
         return WeightMaps(self.weigh_ir(ir), self.weigh_vis(vis_y))
 
     def cross_and_fuse(self, ir: Tensor, vis_y: Tensor, weights: WeightMaps) -> Tensor:
         """Weights each picture by its own map and by what the other's map leaves, then fuses the two."""
         if self.balance is None:
             return self.fuse(torch.cat([ir * weights.ir, vis_y * weights.vis], dim=1))
-        alpha = self.balance(stack(ir, vis_y))  # (B, 1, 1, 1)
-        if (kernels := inference_kernels(ir, self)) is not None:
-            return self.fuse(kernels.cross(ir, vis_y, weights.ir, weights.vis, alpha))
+        alpha = self.balance(torch.cat([ir, vis_y], dim=1))  # (B, 1, 1, 1)
         weighted_ir = ir * (alpha * weights.ir + (1 - alpha) * (1 - weights.vis))
         weighted_vis = vis_y * (alpha * weights.vis + (1 - alpha) * (1 - weights.ir))
         return self.fuse(torch.cat([weighted_ir, weighted_vis], dim=1))
@@ -97,9 +92,7 @@ class AWEM(nn.Module):
         f1 = self.attend1(self.down1(picture))  # (B, 4, H / 4, W / 4)
         f2 = self.attend2(self.down2(f1))  # (B, 8, H / 16, W / 16)
         f3 = resize_like(self.attend3(self.up1(f2)), f1)  # (B, 4, H / 4, W / 4)
-        f4 = resize_like(self.attend4(self.up2(stack(f1, f3))), picture)  # (B, 1, H, W)
-        if (kernels := inference_kernels(f4, self)) is not None:
-            return kernels.sigmoid_of_sum(f4, picture)
+        f4 = resize_like(self.attend4(self.up2(torch.cat([f1, f3], dim=1))), picture)  # (B, 1, H, W)
         return (f4 + picture).sigmoid()
 
 
@@ -115,8 +108,6 @@ class Down(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, C, H, W)`` to ``(B, O, H / 4, W / 4)``, rounded up."""
-        if (kernels := inference_kernels(x, self)) is not None:
-            return kernels.down(self, x)
         x = self.pool(F.relu(self.norms[0](self.conv1(pad_to_even(x)))))
         return self.pool(F.relu(self.norms[-1](self.conv2(pad_to_even(x)))))
 
@@ -130,12 +121,6 @@ class Up(nn.Sequential):
             nn.ConvTranspose2d(filters, filters, 2, stride=2), nn.BatchNorm2d(filters), nn.ReLU(),
         )  # fmt: skip
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
-        if (kernels := inference_kernels(x, self)) is not None:
-            return kernels.up(self, x)
-        return super().forward(x)  # type: ignore[no-untyped-call]
-
 
 class AlphaNet(nn.Module):
     """How far a pair trusts each map for its own picture (1) or for the other's (0): one number, not negative."""
@@ -148,10 +133,7 @@ class AlphaNet(nn.Module):
 
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to ``(B, 1, 1, 1)``."""
-        if (kernels := inference_kernels(pair, self)) is not None:
-            mean = kernels.conv_relu_twice_mean(self, pair)
-        else:
-            mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
+        mean = F.relu(self.conv2(F.relu(self.conv1(pair)))).mean((2, 3))
         return F.relu(self.linear(mean))[:, :, None, None]
 
 
@@ -183,16 +165,8 @@ class FAF2M(nn.Module):
     def forward(self, pair: Tensor) -> Tensor:
         """``(B, 2, H, W)`` to the fused luma ``(B, 1, H, W)`` in [0, 1]."""
         features = self.attend(self.extract(pair))  # (B, 4, H, W)
-        if (kernels := inference_kernels(pair, self)) is not None:
-            return kernels.clamp(self.reduce(kernels.add_matched(features, self.match, pair)))
         fused = self.reduce(features + self.match(pair))
         return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
-
-
-def stack(a: Tensor, b: Tensor) -> Tensor:
-    """The channels of a before those of b."""
-    kernels = inference_kernels(a)
-    return kernels.stack(a, b) if kernels is not None else torch.cat([a, b], dim=1)
 
 
 def pad_to_even(x: Tensor) -> Tensor:

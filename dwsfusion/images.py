@@ -5,11 +5,10 @@ numpy arrays ``(H, W)`` or ``(H, W, 3)``, 8 or 16 bit.
 """
 
 import logging
-import os
 import struct
 import zlib
 from pathlib import Path
-from threading import get_ident
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from dwsfusion import kernels
 from dwsfusion.devices import CPU, to_device
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.ops import training_kernels
+from dwsfusion.runs import whole_file
 
 Array = NDArray[Any]
 
@@ -85,10 +85,8 @@ def write_png(path: Path, image: Array, text: dict[str, str] | None = None) -> N
         raise OSError(f"{path}: OpenCV cannot write a PNG of {image.shape[1]}x{image.shape[0]} pixels")
     start, rest = encoded[:_PNG_HEADER].tobytes(), encoded[_PNG_HEADER:].tobytes()
     chunks = b"".join(_text_chunk(key, value) for key, value in (text or {}).items())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
-    beside.write_bytes(start + chunks + rest)
-    beside.replace(path)
+    with whole_file(path) as beside:
+        beside.write_bytes(start + chunks + rest)
 
 
 def _text_chunk(key: str, value: str) -> bytes:
@@ -162,10 +160,9 @@ def check_same_size(ir: Array, vis: Array) -> None:
 
 def luma(rgb: Tensor) -> Tensor:
     """Luma Y of BT.601: ``(B, 3, H, W)`` to ``(B, 1, H, W)``."""
-    if not rgb.requires_grad and (kernels := training_kernels(rgb)) is not None:
-        return kernels.luma(rgb)
-    r, g, b = rgb.split(1, dim=1)
-    return (0.299 * r + 0.587 * g + 0.114 * b).clamp(0, 1)
+    if _suits_loops(rgb) and not rgb.requires_grad:
+        return kernels.attempt(lambda: _loops().luma(rgb), lambda: _luma(rgb))
+    return _luma(rgb)
 
 
 def chroma(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,15 +186,35 @@ def coloured(y: Tensor, vis: Tensor) -> Array:
     """Gives luma ``(1, 1, H, W)`` the chroma of a visible picture ``(1, 3, H, W)``: uint8 RGB ``(H, W, 3)``."""
     if y.shape[2:] != vis.shape[2:]:
         raise InputError(f"expected luma and colour of one size, found {tuple(y.shape)} and {tuple(vis.shape)}")
-    if (kernels := training_kernels(y)) is not None:
-        return kernels.coloured(y, vis)
-    return to_uint8(with_chroma(y, *chroma(vis)))[0]
+    if _suits_loops(y):
+        return kernels.attempt(lambda: _loops().coloured(y, vis), lambda: _coloured(y, vis))
+    return _coloured(y, vis)
 
 
 def to_uint8(rgb: Tensor) -> list[Array]:
     """Turns ``(B, 3, H, W)`` in [0, 1] into B arrays uint8 ``(H, W, 3)``, truncating as the published pictures do."""
     pixels = (rgb.detach() * 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
     return list(pixels.cpu().numpy())
+
+
+def _luma(rgb: Tensor) -> Tensor:
+    r, g, b = rgb.split(1, dim=1)
+    return (0.299 * r + 0.587 * g + 0.114 * b).clamp(0, 1)
+
+
+def _coloured(y: Tensor, vis: Tensor) -> Array:
+    return to_uint8(with_chroma(y, *chroma(vis)))[0]
+
+
+def _suits_loops(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
+
+
+def _loops() -> ModuleType:
+    """The same two as loops, with the same bits: in this thread, where torch would wake others."""
+    from dwsfusion.kernels import colours  # here, for numba takes half a second to import
+
+    return colours
 
 
 def _unit_float(image: Array, what: str, counts: tuple[float, float] | None, device: torch.device) -> Tensor:

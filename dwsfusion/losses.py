@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dwsfusion.generator import Generator, WeightMaps
+from dwsfusion.generator import WeightMaps
 
 MIN_PATCH_PX = 176
 """At the fifth scale, 1/16, the 11-pixel window of MS-SSIM must still fit."""
@@ -39,10 +40,20 @@ class LossWeights:
     """Mean distance from the signed gradient of the steeper source; magnitudes lose the sign. Not in the paper."""
 
 
+class WeighsAndFuses(Protocol):
+    """What a `Generator` does in two steps."""
+
+    def weights(self, ir: Tensor, vis_y: Tensor) -> WeightMaps:
+        """Pictures ``(B, 1, H, W)`` to their weight maps."""
+
+    def cross_and_fuse(self, ir: Tensor, vis_y: Tensor, weights: WeightMaps) -> Tensor:
+        """Pictures ``(B, 1, H, W)`` and their weight maps to the fused luma."""
+
+
 def generator_terms(
-    generator: Generator, ir: Tensor, vis_y: Tensor, weights: LossWeights
+    generator: WeighsAndFuses, ir: Tensor, vis_y: Tensor, weights: LossWeights
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The fused luma and the generator's own terms, all but ``adversarial``."""
+    """The fused luma and the own terms of a generator, or of an engine that runs one, all but ``adversarial``."""
     maps = generator.weights(ir, vis_y)
     fused = generator.cross_and_fuse(ir, vis_y, maps)
     terms = content_loss(fused, ir, vis_y, weights)

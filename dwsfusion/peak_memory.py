@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dwsfusion.ops import compiled_kernels
+from dwsfusion.kernels.buffers import release_memory
 
 
 def peak_mb(compute: Callable[[], Any], device: torch.device) -> float | None:
@@ -20,8 +20,7 @@ def peak_mb(compute: Callable[[], Any], device: torch.device) -> float | None:
         compute()
         return (torch.cuda.max_memory_allocated(device) - before) / 2**20
     reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    if (kernels := compiled_kernels()) is not None:
-        kernels.release_memory()
+    release_memory()
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)  # what earlier methods left would hide what this one needs
     try:

@@ -10,20 +10,36 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 _PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultralytics-opencv-headless",
              "ultralytics", "segmentation-models-pytorch")  # fmt: skip
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives the path of a hidden file to write, which then takes its place; its folder is made.
+
+    The file appears whole or not at all: where writing fails, what was there before stays, and nothing is left.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:  # an interrupt, too
+        beside.unlink(missing_ok=True)
+        raise
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file that appears whole or not at all; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    beside.write_bytes(data)
-    beside.replace(path)
+    with whole_file(path) as beside:
+        beside.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -86,13 +102,13 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
+    versions = {"python": platform.python_version(), "platform": platform.platform()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _git_commit() -> str | None:

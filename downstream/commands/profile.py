@@ -2,15 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from runpy import run_path
 
 import torch
 
 from downstream.command import check_writable
 from downstream.report.tables import measured, print_table
-from dwsfusion import InputError
+from downstream.report.time_over_size import plot_sizes
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
-from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, plot_sizes, profile_stages
+from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, profile_stages
 from dwsfusion.runs import write_csv, write_json, write_run
 from dwsfusion.training.cost import compare_steps
 
@@ -34,16 +33,12 @@ class Config:
 
 
 def main(config: Config) -> int:
-    reference = Path(__file__).parents[2] / "tests/reference_network.py"
-    if not reference.is_file():
-        raise InputError(f"expected the plain computation in {reference}, found none: run this in a checkout")
     check_writable(config.out)
     torch.set_num_threads(config.threads)
     net = load_generator(config.weights)
-    plain = run_path(str(reference))
-    timings = compare_sizes(plain["generator"], net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
+    timings = compare_sizes(net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
     rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
-    steps = [asdict(step) for step in compare_steps(plain["training_loss"], net, config.patch, config.rounds)]
+    steps = [asdict(step) for step in compare_steps(net, config.patch, config.rounds)]
     found = {"parameters": count_parameters(net), "timings": rows, "stages": stages, "training": steps}
     print_table(f"{count_parameters(net)} parameters, {config.threads} CPU threads, medians", measured(rows))
     print_table(f"Where the time goes at {config.stages}, and the least that memory allows", measured(stages))

@@ -10,6 +10,7 @@ from downstream.command import check_writable, report_skipped, resolve_data, tra
 from downstream.report.tables import print_table
 from dwsfusion import find_pairs
 from dwsfusion.pairs import readable
+from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TrainingConfig, ablations, processes, train_all
 
@@ -40,7 +41,7 @@ def main(config: Config) -> int:
     note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
     runs = ablations(config.training) if config.ablate else {"": config.training}
     with processes(config.device) as shared:
-        show = track if shared.rank == 0 else lambda steps, what, total: steps
+        show: Track = track if shared.rank == 0 else silent
         resume = config.resume == "auto"
         trained = train_all(good, runs, config.out, shared, note, resume=resume, track=show)
     if shared.rank > 0:

@@ -1,13 +1,14 @@
 """Figures as files, for print."""
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+
+from dwsfusion.runs import whole_file
 
 PNG_DPI = 300
 
@@ -29,7 +30,5 @@ def write_figure(figure: Figure, out: Path, name: str) -> None:
 
 
 def _save(figure: Figure, path: Path, **options: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(beside, format=path.suffix[1:], **options)
-    beside.replace(path)
+    with whole_file(path) as beside:
+        figure.savefig(beside, format=path.suffix[1:], **options)

@@ -3,7 +3,6 @@
 import itertools
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from downstream.sample.rendering import Rendered, SampleObject, render
 from dwsfusion.errors import InputError
+from dwsfusion.runs import write_bytes
 
 FORMAT_VERSION = 1
 FOLDERS = ("ir", "vi", "Segmentation_labels", "labels", "labels_infrared", "labels_visible", "objects")
@@ -68,7 +68,7 @@ def make_sample(
     # The plan of an interrupted run is kept apart, so that nobody takes an unfinished sample for a whole one,
     # and nobody completes it with pictures of another seed.
     if not _matches(plan, wanted, root):
-        _write(plan, _as_json(wanted))
+        write_bytes(plan, _as_json(wanted))
     for split, folder in itertools.product(_SPLITS, FOLDERS):
         (root / split / folder).mkdir(parents=True, exist_ok=True)
     jobs = [(split, index) for split in _SPLITS for index in range(getattr(config, split))]
@@ -77,7 +77,7 @@ def make_sample(
         _make_pair(root / split, config, split, index)
         if progress is not None:
             progress(done, len(jobs))
-    _write(marker, _as_json(wanted))
+    write_bytes(marker, _as_json(wanted))
     plan.unlink(missing_ok=True)
     return root
 
@@ -159,7 +159,7 @@ def _make_pair(folder: Path, config: SampleConfig, split: str, index: int) -> No
         return
     pair = render_pair(config, split, index)
     for kind in missing:
-        _write(paths[kind], _encode(kind, pair))
+        write_bytes(paths[kind], _encode(kind, pair))
 
 
 def _as_json(content: object) -> bytes:
@@ -202,11 +202,3 @@ def _yolo(objects: list[SampleObject], height_px: int, width_px: int) -> str:
         values = ((x0 + x1) / 2 / width_px, (y0 + y1) / 2 / height_px, (x1 - x0) / width_px, (y1 - y0) / height_px)
         lines.append(f"{_YOLO_IDS[item.kind]} " + " ".join(f"{value:.6f}" for value in values) + "\n")
     return "".join(lines)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there, so that it is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    beside.write_bytes(content)
-    beside.replace(path)

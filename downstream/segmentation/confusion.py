@@ -5,7 +5,6 @@ A confusion matrix counts pixels: rows are the true classes, columns the predict
 how many pictures show it. All functions take matrices ``(..., C, C)`` with any leading axes.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from downstream.segmentation.classes import Ids
 from dwsfusion.errors import InputError
+from dwsfusion.runs import whole_file
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -88,11 +88,8 @@ def _ratio(part: Matrices, whole: Matrices) -> Floats:
 
 def write_matrices(path: Path, matrices: Counts, names: Sequence[str]) -> None:
     """Writes the matrices ``(seeds, n, C, C)`` of an input, without the first axis where there is one seed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
+    with whole_file(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, matrices=matrices[0] if len(matrices) == 1 else matrices, names=np.array(names))
-    beside.replace(path)
 
 
 def read_matrices(path: Path) -> tuple[tuple[str, ...], Counts]:

@@ -7,7 +7,6 @@ doi:10.1007/978-3-030-01234-2_49.
 import dataclasses
 import importlib.metadata
 import json
-import os
 import pickle
 import time
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
-from dwsfusion.runs import hash_file, hash_text
+from dwsfusion.runs import hash_file, hash_text, whole_file
 
 LIBRARY = "segmentation-models-pytorch"
 STRIDE_PX = 16
@@ -134,12 +133,10 @@ def save_deeplab(path: Path, network: nn.Module, config: DeepLabConfig, key: str
         config: what it was built from.
         key: says from what it was trained; `saved_key` reads it back.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     about = json.dumps({**dataclasses.asdict(config), "mean": MEAN, "std": STD, "key": key})
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    safetensors.torch.save_file(state, beside, {_METADATA_KEY: about})
-    beside.replace(path)
+    with whole_file(path) as beside:
+        safetensors.torch.save_file(state, beside, {_METADATA_KEY: about})
 
 
 def saved_key(path: Path) -> str | None:

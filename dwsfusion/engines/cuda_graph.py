@@ -11,7 +11,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-from dwsfusion.layers import held_masks
+from dwsfusion.frequencies import held_masks
 
 Network = Callable[..., Tensor]
 Record = Callable[..., Network]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
@@ -17,9 +16,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from dwsfusion.errors import InputError
+from dwsfusion.frequencies import CUTOFFS
 from dwsfusion.generator import Generator
-from dwsfusion.layers import CUTOFFS, FADC, tap_grid
-from dwsfusion.ops import plain_operations
+from dwsfusion.layers import FADC
+from dwsfusion.ops import tap_grid
+from dwsfusion.runs import whole_file
 
 OPSET = 19
 """The first with DeformConv."""
@@ -54,9 +55,7 @@ def export_onnx(generator: Generator, path: Path) -> float:
         import onnx  # here, for it is an extra
     except ImportError as error:
         raise InputError(f"ONNX export needs {error.name}: {_INSTALL}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as beside:
         _trace(generator, beside)
         model = onnx.load(beside)
         onnx.helper.set_model_props(model, _metadata(generator))
@@ -67,9 +66,6 @@ def export_onnx(generator: Generator, path: Path) -> float:
                 f"expected ONNX output within {TOLERANCE:g} of the network's, found a difference of {difference:.2g}: "
                 f"{path} was not written; check the weights, or update onnxruntime"
             )
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
     return difference
 
 
@@ -114,8 +110,7 @@ def largest_difference(generator: Generator, runtime: Network) -> float:
     """The largest absolute difference of another network's output to the generator's, NaN where either is NaN."""
     network = _resting_copy(generator)
     pairs = [pair for index, size in enumerate(_SIZES) for pair in (_noise(size, 1 + 2 * (index % 2)), _scene(size))]
-    with plain_operations():
-        differences = [(network(*pair) - runtime(*pair)).abs().max() for pair in pairs]
+    differences = [(network(*pair) - runtime(*pair)).abs().max() for pair in pairs]
     return float(torch.stack(differences).max())
 
 
@@ -156,7 +151,7 @@ def _trace(generator: Generator, path: Path) -> None:
     # Sides of 17 and 33 are odd at every level, so every padding and every resizing is recorded.
     pair = torch.rand(2, 2, 1, 17, 33)
     axes = {0: "batch", 2: "height", 3: "width"}
-    with warnings.catch_warnings(), plain_operations():
+    with warnings.catch_warnings():
         # Torch warns of sizes that decide, which the example settles, and that this exporter, which alone needs no
         # further package and keeps odd and even sizes in one graph, is the older one.
         warnings.simplefilter("ignore")

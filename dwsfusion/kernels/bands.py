@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dwsfusion.frequencies import kept_frequencies
 from dwsfusion.kernels.buffers import scratch
+from dwsfusion.kernels.compile import compiled
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
-from dwsfusion.kernels.rows import compiled
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
-from dwsfusion.layers import kept_frequencies
 
 
 class Axis(NamedTuple):

@@ -5,7 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dwsfusion.kernels.rows import arrays, compiled_exactly
+from dwsfusion.kernels.compile import compiled_exactly
+from dwsfusion.kernels.rows import arrays
 
 
 def coloured(y: Tensor, vis: Tensor) -> NDArray[np.uint8]:

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.rows import arrays, compiled
+from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.threads import in_parallel
 
 _PARTS = 8

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from dwsfusion.kernels.rows import add_row, compiled, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
+from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
 from dwsfusion.kernels.sampling import (
     FRACTION,
     LANES,

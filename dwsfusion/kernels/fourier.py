@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dwsfusion.kernels.rows import compiled
+from dwsfusion.kernels.compile import compiled
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store
 
 ROW = 2 * LENGTH

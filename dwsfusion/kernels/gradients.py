@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.rows import arrays, compiled
+from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.sampling import (
     FRACTION,
     GRAD_FRACTION,
@@ -41,7 +42,7 @@ _PARTS = 8
 def adaptive_convolution(
     padded: Tensor, kernel: Tensor, dilation: Tensor, modulation: Tensor, bias: Tensor | None
 ) -> Tensor:
-    """The same as `dwsfusion.layers.adaptive_convolution`, for float tensors on the CPU."""
+    """The same as `dwsfusion.ops.adaptive_convolution`, for float tensors on the CPU."""
     if bias is None:
         bias = padded.new_zeros(kernel.shape[1])
     result: Tensor = _AdaptiveConvolution.apply(padded, kernel, dilation, modulation, bias)

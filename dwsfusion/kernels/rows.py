@@ -6,64 +6,20 @@ The loops take rows as separate one-dimensional arrays, for then the compiler wr
 # Numba has types for a part of itself only.
 # mypy: allow-untyped-decorators
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor
 
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
-    "fastmath": {"contract", "reassoc", "nsz"},
-}
-
-
-instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
-
-
-def compiled(function: Any) -> Any:
-    """Compiles at the first call and keeps the machine code on disk, where there is a place for it."""
-    return _compiled(function, _OPTIONS)
-
-
-def compiled_exactly(function: Any) -> Any:
-    """The same, but every sum and product is rounded as it stands there."""
-    return _compiled(function, _OPTIONS | {"fastmath": False})
-
-
-def is_compiled(dispatcher: Any) -> bool:
-    """Whether machine code of a function lies on disk, and is of this version."""
-    file = getattr(dispatcher._cache, "_cache_file", None)
-    return file is not None and bool(file._load_index())
-
-
-def _compiled(function: Any, options: dict[str, Any]) -> Any:
-    try:
-        dispatcher = njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-        return njit(**options)(function)
-    # Numba would notice a change of the function's own file only, but the kernels call one another across files.
-    dispatcher._cache._cache_file._source_stamp = _source_stamp()
-    return dispatcher
+from dwsfusion.kernels.compile import compiled, instruction
 
 
 def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
     """Tensors as arrays on the same memory, row after row."""
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
-
-
-@cache
-def _source_stamp() -> tuple[tuple[str, int, int], ...]:
-    states = [(path.name, path.stat()) for path in sorted(Path(__file__).parent.glob("*.py"))]
-    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
 
 
 @compiled

@@ -9,7 +9,8 @@ of `LANES`: with these distances known and loops of constant length the compiler
 
 import numpy as np
 
-from dwsfusion.kernels.rows import compiled, copy_row
+from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.rows import copy_row
 from dwsfusion.kernels.vectors import LENGTH, dot, load, nine, store
 
 LANES = 128

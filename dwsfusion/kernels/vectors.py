@@ -17,7 +17,7 @@ from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from dwsfusion.kernels.rows import compiled, instruction
+from dwsfusion.kernels.compile import compiled, instruction
 
 LENGTH = 16
 """Numbers in a vector."""

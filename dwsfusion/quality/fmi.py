@@ -1,7 +1,7 @@
 """Feature mutual information: how much the local features of either source and of the fused picture share.
 
 Each is the mean over all 3 × 3 windows of a feature, and over both sources, of the normalised mutual information
-2 I / (H(A) + H(F)) of the window in source and fused, by the joint distribution that `coupling` estimates; 1 where
+2 I / (H(A) + H(F)) of the window in source and fused, by the joint distribution that `fmi_windows` estimates; 1 where
 the two windows are equal.
 
 Source: Haghighat and Razian, 2014, doi:10.1109/ICAICT.2014.7036000, after Haghighat et al., 2011,

@@ -5,14 +5,11 @@ two windows is not known; it is taken as the mixture of independence and of the 
 that has the correlation of the two. With I its mutual information, the windows share 2 I / (H(A) + H(F)).
 """
 
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
-
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from dwsfusion import kernels
 
 _PLACES = 9
 _TINY, _FLAT = 1e-30, 1e-6
@@ -25,9 +22,9 @@ def mean_shared_information(a: Tensor, f: Tensor) -> Tensor:
 
     Float32 on the CPU takes compiled loops where they can be had.
     """
-    loops = _loops() if a.device.type == "cpu" and a.dtype == torch.float32 else None
-    shared: Tensor = loops.shared_information(a, f) if loops else shared_information(a, f)
-    return shared
+    if a.device.type != "cpu" or a.dtype != torch.float32:
+        return shared_information(a, f)
+    return kernels.attempt(lambda: _by_loops(a, f), lambda: shared_information(a, f))
 
 
 def shared_information(a: Tensor, f: Tensor) -> Tensor:
@@ -90,7 +87,7 @@ def _entropy(p: Tensor, dims: tuple[int, ...]) -> Tensor:
     return -(p * p.abs().clamp(min=_TINY).log2()).sum(dims)
 
 
-@cache
-def _loops() -> ModuleType | None:
-    # Here, for numba takes half a second to import.
-    return import_module("dwsfusion.quality.fmi_windows_cpu") if find_spec("numba") else None
+def _by_loops(a: Tensor, f: Tensor) -> Tensor:
+    from dwsfusion.quality import fmi_windows_cpu  # here, for numba takes half a second to import
+
+    return fmi_windows_cpu.shared_information(a, f)

@@ -1,16 +1,14 @@
-"""Compiled loops for feature mutual information on the CPU: the same as `coupling.shared_information`.
+"""Compiled loops for feature mutual information on the CPU: the same as `fmi_windows.shared_information`.
 
 A row of windows is worked on in blocks of `LANES`. The values of a block lie in one flat work space, `LANES` apart:
 with these distances known and loops of constant length the compiler writes vector instructions.
 """
 
-from typing import Any
-
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from dwsfusion.kernels.compile import compiled, compiled_inline
 from dwsfusion.kernels.threads import in_parallel
 
 LANES = 64
@@ -32,7 +30,7 @@ EXPONENT, MANTISSA, ONE_BITS = np.int32(23), np.int32(0x7FFFFF), np.int32(0x3F80
 
 
 def shared_information(a: Tensor, f: Tensor) -> Tensor:
-    """See `coupling.shared_information`; float32 on the CPU."""
+    """See `fmi_windows.shared_information`; float32 on the CPU."""
     batch = max(len(a), len(f))
     maps = [x[:, 0].expand(batch, -1, -1).contiguous().numpy() for x in (a, f)]
     rows, columns = f.shape[-2] - 2, f.shape[-1] - 2
@@ -41,16 +39,7 @@ def shared_information(a: Tensor, f: Tensor) -> Tensor:
     return torch.from_numpy(sums.sum(1) / (rows * columns))
 
 
-def _compiled(function: Any) -> Any:
-    """Compiles at the first call and keeps the machine code on disk, where there is a place for it."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-        return njit(**options)(function)
-
-
-@njit(inline="always", nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@compiled_inline
 def _log2(x):  # type: ignore[no-untyped-def]
     """Logarithm to 1e-6 by exponent and series of the mantissa; finite at 0."""
     bits = np.float32(x).view(np.int32)
@@ -61,7 +50,7 @@ def _log2(x):  # type: ignore[no-untyped-def]
     return np.float32(np.int32(bits >> EXPONENT)) - BIAS + HALF + series
 
 
-@_compiled
+@compiled
 def _rows(a, f, sums, start, stop):  # type: ignore[no-untyped-def]
     """Sums over rows start..stop of windows, of all pictures one below the other."""
     ws = np.zeros(SIZE, np.float32)
@@ -85,7 +74,7 @@ def _rows(a, f, sums, start, stop):  # type: ignore[no-untyped-def]
         sums[b, y] = total
 
 
-@_compiled
+@compiled
 def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
     """Nine shares of each window, down its columns."""
     for i in range(LANES):
@@ -107,7 +96,7 @@ def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
             ws[place + k * LANES + i] /= ws[TOTAL + i]
 
 
-@_compiled
+@compiled
 def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
     """Equality and correlation of the windows; where it is negative, the fused is turned round."""
     for i in range(LANES):
@@ -132,7 +121,7 @@ def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
             ws[F + (8 - k) * LANES + i] = first if turn else last
 
 
-@_compiled
+@compiled
 def _cumulate(ws):  # type: ignore[no-untyped-def]
     """Cumulated shares, their sums, moments of the place, and the sum of both entropies."""
     for i in range(LANES):
@@ -154,7 +143,7 @@ def _cumulate(ws):  # type: ignore[no-untyped-def]
             ws[ENTROPIES + i] -= of_a * _log2(of_a) + of_f * _log2(of_f)
 
 
-@_compiled
+@compiled
 def _weigh(ws):  # type: ignore[no-untyped-def]
     """The weight of the tightest coupling that gives the windows' correlation."""
     for i in range(LANES):
@@ -170,7 +159,7 @@ def _weigh(ws):  # type: ignore[no-untyped-def]
         ws[WEIGHT + i] = abs(ws[CORRELATION + i]) / max(tightest, FLAT) if tightest > FLAT else ZERO
 
 
-@_compiled
+@compiled
 def _join(ws):  # type: ignore[no-untyped-def]
     """Entropy of the joint distribution."""
     for i in range(LANES):

@@ -1,18 +1,18 @@
 """Whole trainings: one, or one for each variant of an ablation."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dwsfusion.pairs import Pair, Skipped
+from dwsfusion.progress import Track, silent
 from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.fit import best_figures, fit, prepare
 from dwsfusion.training.processes import Processes
 from dwsfusion.training.trainer import DivergenceError
 
 Terms = dict[str, float]
-Track = Callable[[Iterable[Terms], str, int], Iterable[Terms]]
 
 
 @dataclass
@@ -35,7 +35,7 @@ def train_all(
     note: Mapping[str, str],
     *,
     resume: bool = True,
-    track: Track = lambda steps, what, total: steps,
+    track: Track = silent,
 ) -> Trained:
     """Trains one configuration after the other, each in ``out/NAME``, an empty name in ``out`` itself.
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from dwsfusion.engines import PlainEngine, engine_for
 from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
 from dwsfusion.generator import Generator
@@ -45,22 +46,21 @@ class Validation:
         for pair in self.pairs:
             ir, vis = pair.read()
             if min(ir.shape[:2]) >= MIN_PATCH_PX:
-                losses.append(self._loss(generator, ir, vis))
+                losses.append(self._loss(fuser.engine, ir, vis))
             fused_grey, ir_grey, vis_grey = (Picture(grey_levels(x)) for x in (fuser.fuse(ir, vis), ir, vis))
-            found = measure(fused_grey, ir_grey, vis_grey, SIX)
-            rows.append({name: value.item() for name, value in found.items()})
+            values = measure(fused_grey, ir_grey, vis_grey, SIX)
+            rows.append({name: value.item() for name, value in values.items()})
         metrics = {name: fmean(row[name] for row in rows if name in row) for name in SIX}
         return {"loss": fmean(losses) if losses else 1 - metrics["SSIM"], **metrics}
 
     @torch.inference_mode()
     def preview(self, generator: Generator) -> Array:
         """The first pairs, one below the other: infrared, visible, fused, both weight maps; grey ``(H, W)`` uint8."""
-        generator.eval()
-        rows = []
+        engine, rows = engine_for(generator.eval(), self.device), []
         for pair in self.pairs[:_PREVIEWS]:
             ir, vis_y = self._luma(*pair.read())
-            weights = generator.weights(ir, vis_y)
-            fused = generator.cross_and_fuse(ir, vis_y, weights)
+            weights = engine.weights(ir, vis_y)
+            fused = engine.cross_and_fuse(ir, vis_y, weights)
             row = torch.cat([ir, vis_y, fused, *weights], dim=3)
             width = round(row.shape[3] / 5 * _PREVIEW_HEIGHT_PX / row.shape[2]) * 5
             rows.append(F.interpolate(row, (_PREVIEW_HEIGHT_PX, width), mode="bilinear", antialias=True))
@@ -69,8 +69,8 @@ class Validation:
         grey: Array = (sheet[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy()
         return grey
 
-    def _loss(self, generator: Generator, ir_picture: Array, vis_picture: Array) -> float:
-        _, terms = generator_terms(generator, *self._luma(ir_picture, vis_picture), self.losses)
+    def _loss(self, engine: PlainEngine, ir_picture: Array, vis_picture: Array) -> float:
+        _, terms = generator_terms(engine, *self._luma(ir_picture, vis_picture), self.losses)
         return total_loss(terms, self.losses).item()
 
     def _luma(self, ir: Array, vis: Array) -> tuple[torch.Tensor, torch.Tensor]:

@@ -152,7 +152,6 @@ def test_few_pictures_are_in_memory_however_many_pairs_and_however_slow_the_disk
     pair_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, threads: int
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    monkeypatch.setattr("dwsfusion.fusing.Generator", _Watched)  # so that as many are fused at once
     log, lock = _Log(), threading.Lock()
     read, write = Pair.read, images.write_png
 
@@ -171,6 +170,7 @@ def test_few_pictures_are_in_memory_however_many_pairs_and_however_slow_the_disk
     monkeypatch.setattr(images, "write_png", slow_write)
     pairs = _many(find_pairs(pair_root).pairs[0], 60)
     fuser = Fuser(_Watched(log), "watched", "watched", "cpu")
+    monkeypatch.setattr(fuser.engine, "lanes", lambda: min(threads, 4))
     assert fuse_folder(fuser, pairs, tmp_path / "out", batch_size=batch_size).made == log.written == 60
     assert 1 < log.most <= (1 + 2 * min(threads, 4)) * batch_size + 12
 
@@ -180,10 +180,10 @@ def test_reading_fusing_and_writing_overlap(pair_root: Path, tmp_path: Path, mon
     read, write = Pair.read, images.write_png
     monkeypatch.setattr(time, "thread_time", time.perf_counter)  # the network only sleeps
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr("dwsfusion.fusing.Generator", _Watched)
     monkeypatch.setattr(Pair, "read", lambda pair: (time.sleep(0.02), read(pair))[1])
     monkeypatch.setattr(images, "write_png", lambda *args: (time.sleep(0.02), write(*args))[1])
     fuser = Fuser(_Watched(_Log(), 0.02), "watched", "watched", "cpu")
+    monkeypatch.setattr(fuser.engine, "lanes", lambda: 2)
     result = fuse_folder(fuser, _many(find_pairs(pair_root).pairs[0], 30), tmp_path / "out")
     assert 0.3 < result.network_seconds < result.seconds < 0.8
     assert result.speed() == (

@@ -10,7 +10,6 @@ from PIL import Image
 
 from dwsfusion import images
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.ops import plain_operations
 
 Save = Callable[[Path, np.ndarray], Path]
 
@@ -135,19 +134,24 @@ def test_pairs_of_unequal_or_tiny_size_are_refused() -> None:
 def test_the_loop_rounds_colours_as_the_plain_operations_do() -> None:
     y = torch.rand(1, 1, 300, 410)
     for vis in (torch.rand(1, 3, 300, 410), torch.rand(1, 1, 300, 410).expand(-1, 3, -1, -1)):
-        found = images.coloured(y, vis)
-        with plain_operations():
-            expected = images.coloured(y, vis)
-        assert (found.shape, found.dtype) == ((300, 410, 3), np.uint8)
-        assert (found == expected).all()
+        rgb = images.coloured(y, vis)
+        assert (rgb.shape, rgb.dtype) == ((300, 410, 3), np.uint8)
+        assert (rgb == images._coloured(y, vis)).all()
 
 
 def test_the_loop_rounds_luma_as_the_plain_operations_do() -> None:
     grey = torch.rand(2, 1, 30, 40).expand(-1, 3, -1, -1)
     for rgb in (torch.rand(2, 3, 100, 130), grey, torch.rand(1, 3, 5, 9).double()):
-        with plain_operations():
-            expected = images.luma(rgb)
-        assert torch.equal(images.luma(rgb), expected)
+        assert torch.equal(images.luma(rgb), images._luma(rgb))
+
+
+def test_luma_passes_gradients_and_takes_what_loops_do_not() -> None:
+    rgb = torch.rand(1, 3, 4, 5)
+    weights = torch.autograd.grad(images.luma(rgb.requires_grad_()).sum(), rgb)[0][0, :, 0, 0]
+    torch.testing.assert_close(weights, torch.tensor([0.299, 0.587, 0.114]))
+    torch.testing.assert_close(
+        images.luma(rgb.detach().bfloat16()).float(), images.luma(rgb).detach(), atol=0.02, rtol=0
+    )
 
 
 def test_a_png_is_read_alike_by_other_programs(tmp_path: Path, random: np.random.Generator) -> None:

@@ -1,62 +1,10 @@
-import numpy as np
 import pytest
 import reference_network as reference
 import torch
 from reference_network import disturbed
 from torch import Tensor
 
-from dwsfusion.layers import FA2M, FADC, ChannelAttention, adaptive_convolution, low_pass
-
-
-@pytest.mark.parametrize("size", [(16, 16), (17, 23), (30, 41), (1, 1), (1, 5)])
-def test_low_pass_equals_the_real_part_of_the_cut_spectrum(size: tuple[int, int]) -> None:
-    x = torch.rand(2, 3, *size, dtype=torch.float64)
-    expected = tuple(reference.low_pass(x, cutoff) for cutoff in (2, 4, 8))
-    torch.testing.assert_close(low_pass(x), expected)
-
-
-def test_low_pass_keeps_a_slow_wave_and_drops_a_fast_one() -> None:
-    x = torch.arange(32) / 32 * 2 * torch.pi
-    slow, fast = torch.cos(x).expand(1, 1, 32, 32), torch.cos(15 * x).expand(1, 1, 32, 32)
-    for image in low_pass(slow + fast):
-        torch.testing.assert_close(image, slow.contiguous(), atol=1e-5, rtol=0)
-
-
-def naive_sampling(padded: np.ndarray, dilation: np.ndarray, modulation: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The definition, pixel by pixel, for one picture: tap k reads bilinearly at p + (1 + d)·grid_k."""
-    channels, height, width = padded.shape
-
-    def read(channel: int, y: float, x: float) -> float:
-        y0, x0 = int(np.floor(y)), int(np.floor(x))
-        total = 0.0
-        for yy in (y0, y0 + 1):
-            for xx in (x0, x0 + 1):
-                if 0 <= yy < height and 0 <= xx < width:
-                    total += (1 - abs(y - yy)) * (1 - abs(x - xx)) * padded[channel, yy, xx]
-        return total
-
-    out = np.zeros((len(kernel), height - 2, width - 2))
-    for o, y, x in np.ndindex(out.shape):
-        for k, (gy, gx) in enumerate((a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
-            reach = 1 + dilation[0, y, x]
-            for c in range(channels):
-                value = read(c, y + 1 + reach * gy, x + 1 + reach * gx)
-                out[o, y, x] += kernel[o, c, k // 3, k % 3] * modulation[k, y, x] * value
-    return out
-
-
-def test_adaptive_convolution_follows_its_definition_for_each_picture_of_a_batch() -> None:
-    torch.manual_seed(0)
-    padded = torch.rand(2, 2, 8, 9, dtype=torch.float64)
-    kernel = torch.randn(2, 3, 2, 3, 3, dtype=torch.float64)
-    dilation = 4 * torch.rand(2, 1, 6, 7, dtype=torch.float64)  # some taps fall outside
-    modulation = torch.rand(2, 9, 6, 7, dtype=torch.float64)
-    bias = torch.tensor([0.5, -1, 2], dtype=torch.float64)
-    out = adaptive_convolution(padded, kernel, dilation, modulation, bias)
-    for index in range(2):
-        parts = (padded, dilation, modulation, kernel)
-        expected = naive_sampling(*(part[index].numpy() for part in parts)) + bias.numpy()[:, None, None]
-        np.testing.assert_allclose(out[index].numpy(), expected, atol=1e-12)
+from dwsfusion.layers import FA2M, FADC, ChannelAttention
 
 
 @pytest.mark.parametrize(("channels", "filters", "bias"), [(2, 1, False), (2, 4, True), (4, 1, True)])

@@ -10,8 +10,8 @@ from reference_network import disturbed
 from torch import Tensor
 
 from dwsfusion.engines.cuda_graph import Network, Replayed
+from dwsfusion.frequencies import _low_pass_masks, held_masks, low_pass
 from dwsfusion.generator import PAPER, Generator
-from dwsfusion.layers import _low_pass_masks, held_masks, low_pass
 
 
 class Recorder:

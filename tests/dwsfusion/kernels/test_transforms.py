@@ -5,11 +5,15 @@ import pytest
 import reference_network as reference
 import torch
 
-pytest.importorskip("numba")
+from dwsfusion import kernels
+
+if not kernels.available():
+    pytest.skip("compiled loops cannot be had here", allow_module_level=True)
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.buffers import recycled, release_memory, scratch
+from dwsfusion.kernels.compile import compiled
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
-from dwsfusion.kernels.rows import compiled, sigmoid_row
+from dwsfusion.kernels.rows import sigmoid_row
 from dwsfusion.kernels.vectors import LENGTH, transpose
 
 

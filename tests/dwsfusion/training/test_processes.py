@@ -57,7 +57,7 @@ def with_effect(nets: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def test_two_processes_train_as_one(tmp_path: Path, save: Save, random: np.random.Generator) -> None:
-    """In double all is equal to many digits: losses, averaged gradients, and the weights that the optimisers make of them.
+    """In double all is equal to many digits: losses, averaged gradients, and what the optimisers make of them.
 
     In single precision the losses before any step are. What follows is not: the first step of RMSprop and of Adam is
     as long for a gradient of rounding's size as for a large one, and its sign is then chance.

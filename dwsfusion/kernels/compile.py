@@ -1,0 +1,81 @@
+"""The door to numba: how functions are compiled, and how their machine code is kept.
+
+Importing this, or a file that uses it, fails where numba is not there, is switched off, has changed, or has nowhere
+to keep machine code. `dwsfusion.kernels.attempt` is who asks, and says the reason.
+"""
+
+# Numba has types for a part of itself only.
+# mypy: allow-untyped-decorators
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import njit
+from numba.extending import intrinsic
+
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
+    "fastmath": {"contract", "reassoc", "nsz"},
+}
+
+instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
+
+if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError("NUMBA_DISABLE_JIT is set")
+
+
+def compiled(function: Any) -> Any:
+    """Compiles at the first call and keeps the machine code on disk.
+
+    Raises:
+        ImportError: numba has nowhere to keep it, or keeps it in another way than this code knows.
+    """
+    return _compiled(function, _OPTIONS)
+
+
+def compiled_exactly(function: Any) -> Any:
+    """The same, but every sum and product is rounded as it stands there."""
+    return _compiled(function, _OPTIONS | {"fastmath": False})
+
+
+def compiled_inline(function: Any) -> Any:
+    """The same, but written out wherever it is called, before the caller is compiled."""
+    return _compiled(function, _OPTIONS | {"inline": "always"})
+
+
+def is_compiled(dispatcher: Any) -> bool:
+    """Whether machine code of a function lies on disk, and is of this version."""
+    return bool(dispatcher._cache._cache_file._load_index())
+
+
+def _compiled(function: Any, options: dict[str, Any]) -> Any:
+    try:
+        dispatcher = njit(cache=True, **options)(function)
+    except RuntimeError as error:  # without a place for it, every start would wait half a minute
+        raise ImportError(
+            "neither this package's folder nor the user's cache can be written to: "
+            "set NUMBA_CACHE_DIR to a folder that can, where compiled loops are kept"
+        ) from error
+    try:
+        kept = dispatcher._cache._cache_file
+        # Numba would notice a change of the function's own file only, but the kernels call one another across files.
+        # To set what numba does not have would protect from nothing.
+        if not hasattr(kept, "_source_stamp"):
+            raise AttributeError("_source_stamp")
+        kept._source_stamp = _source_stamp(Path(function.__code__.co_filename))
+        is_compiled(dispatcher)
+    except AttributeError as error:
+        raise ImportError(f"numba {numba.__version__} keeps machine code in a way not known here ({error})") from error
+    return dispatcher
+
+
+@cache
+def _source_stamp(own: Path) -> tuple[tuple[str, int, int], ...]:
+    """What changes with any file of this folder, and with a function's own file where that lies elsewhere."""
+    paths = sorted({*Path(__file__).parent.glob("*.py"), own})
+    states = [(path.name, path.stat()) for path in paths]
+    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
