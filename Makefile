@@ -17,6 +17,7 @@ lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

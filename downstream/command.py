@@ -30,6 +30,17 @@ EXIT_DONE, EXIT_SKIPPED, EXIT_CANNOT_START = 0, 1, 2
 MSRS_DIR = Path("data/MSRS")
 SAMPLE_DIR = Path("data/sample")
 
+EXTRAS = {
+    "ultralytics": "detection",
+    "pycocotools": "detection",
+    "segmentation_models_pytorch": "segmentation",
+    "tensorboard": "training",
+    "matplotlib": "report",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+}
+"""What comes with an extra of this package, by the name it is imported by."""
+
 Config = TypeVar("Config")
 Item = TypeVar("Item")
 _log = logging.getLogger(__name__)
@@ -40,8 +51,8 @@ def run_command(
 ) -> NoReturn:
     """Reads a configuration from the command line, calls ``main`` and exits with its code.
 
-    An ``InputError`` ends the program with exit code 2 and its one line; any other error is ours, and shows
-    its traceback.
+    An ``InputError``, or an extra of this package that is not installed, ends the program with exit code 2 and one
+    line; any other error is ours, and shows its traceback.
 
     Args:
         main: takes the configuration, gives the exit code.
@@ -60,10 +71,21 @@ def run_command(
     except InputError as error:
         sys.stderr.write(f"error: {error}\n")
         code = EXIT_CANNOT_START
+    except ModuleNotFoundError as error:
+        if (reason := missing_extra(error.name)) is None:
+            raise
+        sys.stderr.write(f"error: this {reason}\n")
+        code = EXIT_CANNOT_START
     except KeyboardInterrupt:
         sys.stderr.write("stopped; start the same command again to go on\n")
         code = 130
     sys.exit(code)
+
+
+def missing_extra(module: str | None) -> str | None:
+    """Says which extra brings a module that is not there: ``needs X: pip install …``; None where none does."""
+    extra = EXTRAS.get((module or "").partition(".")[0])
+    return f"needs {module}: pip install 'dwsfusion[{extra}]'" if extra else None
 
 
 def resolve_data(data: Path | None) -> Path:

@@ -1,4 +1,7 @@
-"""What can be asked of this project: ``dwsfusion NAME``, one module a command with its ``Config`` and ``main``."""
+"""What can be asked of this project: ``dwsfusion NAME``.
+
+One module a command: its ``Config``, its ``main``, and in ``NEEDS`` the modules of extras that it cannot do without.
+"""
 
 import ast
 import difflib
@@ -32,9 +35,13 @@ def run(name: str, args: Sequence[str] | None = None, prog: str | None = None) -
         args: the arguments; those of ``sys.argv`` where there are none.
         prog: how the user calls it, for ``--help``; the program's file where nothing is given.
     """
-    from downstream.command import run_command  # here, for the list of commands need not wait for torch
+    from downstream.command import missing_extra, run_command  # here, for the list of commands need not wait for torch
 
     module = importlib.import_module(f"{__name__}.{name}")
+    for needed in getattr(module, "NEEDS", ()):  # before anything is computed
+        if importlib.util.find_spec(needed) is None:
+            sys.stderr.write(f"error: {name} {missing_extra(needed)}\n")
+            sys.exit(2)
     run_command(module.main, module.Config, args, prog)
 
 

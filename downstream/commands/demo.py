@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from downstream.command import EXIT_DONE
+from downstream.detection.yolo import SAMPLE_DETECTOR, find_model
 from downstream.report.tables import percent, percent_interval, print_table
+
+NEEDS = ("ultralytics", "pycocotools", "segmentation_models_pytorch", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Config:
 
 
 def main(config: Config) -> int:
+    find_model(SAMPLE_DETECTOR)  # or say at once what is missing
     out, start = config.out, time.perf_counter()
     data = f"--data {out}/sample --fused {out}/fused"
     for command in (

@@ -10,6 +10,8 @@ from downstream.detection.config import DetectionConfig
 from downstream.detection.task import DetectionTask
 from downstream.sample import is_sample
 
+NEEDS = ("ultralytics", "pycocotools")
+
 
 @dataclass(frozen=True)
 class Config(ComparisonConfig):

@@ -8,6 +8,8 @@ from downstream.report.tables import print_table
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.engines.onnx import OPSET, TOLERANCE, export_onnx
 
+NEEDS = ("onnx", "onnxruntime")
+
 
 @dataclass(frozen=True)
 class Config:

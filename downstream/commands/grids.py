@@ -12,6 +12,8 @@ from downstream.tasks import TASKS
 from dwsfusion.errors import InputError
 from dwsfusion.runs import write_run
 
+NEEDS = ("matplotlib",)
+
 
 @dataclass(frozen=True)
 class Config(ComparisonConfig):

@@ -13,6 +13,8 @@ from dwsfusion.cost import compare_sizes, cost_rows, count_parameters, profile_s
 from dwsfusion.runs import write_csv, write_json, write_run
 from dwsfusion.training.cost import compare_steps
 
+NEEDS = ("matplotlib",)
+
 
 @dataclass(frozen=True)
 class Config:

@@ -10,6 +10,8 @@ from downstream.sample import is_sample
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.task import SegmentationTask
 
+NEEDS = ("segmentation_models_pytorch",)
+
 
 @dataclass(frozen=True)
 class Config(ComparisonConfig):

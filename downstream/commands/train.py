@@ -14,6 +14,8 @@ from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TrainingConfig, ablations, processes, train_all
 
+NEEDS = ("tensorboard",)
+
 
 @dataclass(frozen=True)
 class Config:

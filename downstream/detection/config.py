@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from downstream.comparison.config import TaskConfig
-from downstream.detection.yolo import Budget
+from downstream.detection.yolo import SAMPLE_DETECTOR, Budget
 
 SAMPLE_SIZE_PX = 256
 """What the small detector of the sample scenes was trained at."""
@@ -52,7 +52,7 @@ class DetectionConfig(TaskConfig):
         trained = self.protocol != "frozen"
         suited: dict[str, Any] = SAMPLE_TRAINING if trained else {"image_size": SAMPLE_SIZE_PX}
         unset = {name: value for name, value in suited.items() if getattr(self, name) is None}
-        return replace(self, detector="tiny.yaml" if trained else "sample.pt", **unset)
+        return replace(self, detector="tiny.yaml" if trained else SAMPLE_DETECTOR, **unset)
 
     def budget(self) -> Budget:
         """How long and on what scale a detector is trained; what was not given is as `Budget` has it."""

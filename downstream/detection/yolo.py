@@ -30,6 +30,7 @@ from dwsfusion.runs import hash_file, hash_text
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
+SAMPLE_DETECTOR = "sample.pt"
 COCO_MAPPING = Path(__file__).with_name("coco_to_msrs.json")
 """What a detector's classes count as unless another file says so."""
 _log = logging.getLogger(__name__)
@@ -192,6 +193,11 @@ def find_model(model: str | Path) -> Path:
         raise InputError(f"expected a detector at {path}, found no such file")
     if ours.is_file() or path.suffix == ".yaml":
         return ours if ours.is_file() else path
+    if path.name == SAMPLE_DETECTOR:
+        raise InputError(
+            f"the detector of the sample scenes, {path.name}, is not in the installed package, being under the AGPL: "
+            "train one with --protocol joint, or give the repository's downstream/detection/sample.pt with --detector"
+        )
     kept = Path(torch.hub.get_dir()) / "checkpoints" / path.name
     return kept if kept.is_file() else _download(kept)
 
