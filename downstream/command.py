@@ -84,8 +84,8 @@ def run_command(
 
 def missing_extra(module: str | None) -> str | None:
     """Says which extra brings a module that is not there: ``needs X: pip install …``; None where none does."""
-    extra = EXTRAS.get((module or "").partition(".")[0])
-    return f"needs {module}: pip install 'dwsfusion[{extra}]'" if extra else None
+    package = (module or "").partition(".")[0]
+    return f"needs {package}: pip install 'dwsfusion[{EXTRAS[package]}]'" if package in EXTRAS else None
 
 
 def resolve_data(data: Path | None) -> Path:

@@ -37,11 +37,16 @@ def run(name: str, args: Sequence[str] | None = None, prog: str | None = None) -
     """
     from downstream.command import missing_extra, run_command  # here, for the list of commands need not wait for torch
 
-    module = importlib.import_module(f"{__name__}.{name}")
-    for needed in getattr(module, "NEEDS", ()):  # before anything is computed
-        if importlib.util.find_spec(needed) is None:
-            sys.stderr.write(f"error: {name} {missing_extra(needed)}\n")
-            sys.exit(2)
+    try:
+        module = importlib.import_module(f"{__name__}.{name}")
+        for needed in getattr(module, "NEEDS", ()):  # before anything is computed
+            if importlib.util.find_spec(needed) is None:
+                raise ModuleNotFoundError(name=needed)
+    except ModuleNotFoundError as error:
+        if (reason := missing_extra(error.name)) is None:
+            raise
+        sys.stderr.write(f"error: {name} {reason}\n")
+        sys.exit(2)
     run_command(module.main, module.Config, args, prog)
 
 
