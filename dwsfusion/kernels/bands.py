@@ -80,7 +80,7 @@ def _axis(size: int, dtype: Any, lone: bool = False) -> Axis:
 
 @compiled
 def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-untyped-def]
-    """Blocks of columns of one or two planes to their frequencies that are kept."""
+    """Blocks of columns of planes ``(1 or 2, H, W)`` to their frequencies that are kept, ``(2, K, W)``."""
     height, width = planes.shape[1:]
     lone = len(planes) == 1
     a, b = np.empty(ROW * height, planes.dtype), np.empty(ROW * height, planes.dtype)
@@ -106,7 +106,7 @@ def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-
 
 @compiled
 def _columns(block, lone, width):  # type: ignore[no-untyped-def]
-    """Where the columns start that a block has as its real and as its imaginary parts; the last ones are done twice."""
+    """Where a block's real and imaginary parts start, two numbers of ``(W,)``; the last columns are done twice."""
     last = width - LENGTH
     if lone:
         return min(2 * LENGTH * block, last), min(2 * LENGTH * block + LENGTH, last)
@@ -115,9 +115,9 @@ def _columns(block, lone, width):  # type: ignore[no-untyped-def]
 
 @compiled
 def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[no-untyped-def]
-    """Blocks of rows of the spectrum to pixels along the rows, once for each filter, parts swapped.
+    """Blocks of rows of the spectrum ``(2, K, W)`` to pixels along the rows, ``(3, 2, K, W)``, parts swapped.
 
-    A transform with real and imaginary part swapped before and after is the inverse one.
+    Once for each filter. A transform with real and imaginary part swapped before and after is the inverse one.
     """
     width = spectrum.shape[2]
     a, b = np.empty(ROW * width, spectrum.dtype), np.empty(ROW * width, spectrum.dtype)
@@ -149,7 +149,7 @@ def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[
 
 @compiled
 def _turn_block(plane, start, step, out, place, stride, width):  # type: ignore[no-untyped-def]
-    """`LENGTH` rows of a plane to a column of vectors."""
+    """`LENGTH` rows of a plane, W numbers each, to a column of vectors ``(W * stride,)``."""
     for x in range(0, width, LENGTH):
         x = min(x, width - LENGTH)
         transpose(plane, start + x, step, out, place + stride * x, stride)
@@ -157,7 +157,7 @@ def _turn_block(plane, start, step, out, place, stride, width):  # type: ignore[
 
 @compiled
 def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # type: ignore[no-untyped-def]
-    """Blocks of columns back to pixels, and the bands between these images times the gates."""
+    """Blocks of columns ``(3, 2, K, W)`` back to pixels, and the bands between these times the gates ``(3, H, W)``."""
     height, width = planes.shape[1:]
     lone = len(planes) == 1
     low2, low4 = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
@@ -183,7 +183,7 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
 
 @compiled
 def _restored(narrow, band, starts, lone, a, b, paired, rows):  # type: ignore[no-untyped-def]
-    """One filter's block of columns, parts swapped, and the other buffer."""
+    """One filter's block of columns from ``(3, 2, K, W)``, parts swapped, ``(ROW * H,)``, and the other buffer."""
     width, kept = narrow.shape[3], rows.kept[band]
     if not lone:
         parts = (narrow[band, 0], starts[0]), (narrow[band, 1], starts[0])

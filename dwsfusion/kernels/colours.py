@@ -26,6 +26,7 @@ def luma(rgb: Tensor) -> Tensor:
 
 @compiled_exactly
 def _luma(pictures, out):  # type: ignore[no-untyped-def]
+    """Pictures ``(B, 3, H, W)`` to their luma ``(B, 1, H, W)``."""
     real = out.dtype.type
     zero, one = real(0), real(1)
     for b in range(len(pictures)):
@@ -38,6 +39,7 @@ def _luma(pictures, out):  # type: ignore[no-untyped-def]
 
 @compiled_exactly
 def _colour(luma, vis, rgb):  # type: ignore[no-untyped-def]
+    """Luma ``(H, W)`` and colours ``(3, H, W)`` to RGB ``(H, W, 3)``."""
     real, (height, width) = luma.dtype.type, luma.shape
     zero, half, one, full = real(0), real(0.5), real(1), real(255)
     for row in range(height):
@@ -54,5 +56,6 @@ def _colour(luma, vis, rgb):  # type: ignore[no-untyped-def]
 
 @compiled_exactly
 def _clamped(value, low, high):  # type: ignore[no-untyped-def]
+    """A number, between two others."""
     value = low if value < low else value
     return high if value > high else value

@@ -52,7 +52,8 @@ def _weight_gradient(x: Tensor, grad: Tensor, padding: int) -> Tensor:
 
 @compiled
 def _add_weight_gradients(padded, grad, sums, start, stop):  # type: ignore[no-untyped-def]
-    """Parts start..stop of the rows of each picture, each into its own sums."""
+    """Parts start..stop of the rows of ``(B, O, H, W)`` and ``(B, C, H + 2, W + 2)``, each into its own sums
+    ``(O, C, 3, 3)``."""
     batch, filters, height, _ = grad.shape
     for part in range(start, stop):
         for b in range(batch):
@@ -65,7 +66,7 @@ def _add_weight_gradients(padded, grad, sums, start, stop):  # type: ignore[no-u
 
 @compiled
 def _add_products(sums, grad, row):  # type: ignore[no-untyped-def]
-    """The sums of a gradient's row times a row of the picture, shifted by 0, 1 and 2 pixels."""
+    """Adds to ``(3,)`` the sums of a gradient's row ``(W,)`` times a row ``(W + 2,)``, shifted by 0, 1 and 2 pixels."""
     left = middle = right = grad.dtype.type(0)
     for x in range(len(grad)):
         left += grad[x] * row[x]

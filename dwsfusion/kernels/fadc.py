@@ -77,7 +77,7 @@ def adapt(means, weight, low, high, kernel):  # type: ignore[no-untyped-def]
 
 @compiled
 def _attention(means, channels, parameters):  # type: ignore[no-untyped-def]
-    """Factors of the channels and of the filters."""
+    """Factors of the channels ``(C,)`` and of the filters ``(O,)`` from means ``(C,)``, or ``(1,)`` for all of them."""
     squeeze, scale, shift, channel_weight, channel_bias, filter_weight, filter_bias = parameters
     squeezed = np.empty(len(squeeze), squeeze.dtype)
     for i in range(len(squeeze)):
@@ -91,7 +91,7 @@ def _attention(means, channels, parameters):  # type: ignore[no-untyped-def]
 
 @compiled
 def _gates(squeezed, weight, bias):  # type: ignore[no-untyped-def]
-    """In [0, 2]."""
+    """In [0, 2]: ``(S,)`` by weights ``(N, S)`` and bias ``(N,)`` to ``(N,)``."""
     out = bias.copy()
     for i in range(len(out)):
         for j in range(len(squeezed)):
@@ -137,7 +137,9 @@ def channel_gates(sums, largest, pixels, squeeze, excite):  # type: ignore[no-un
 
 @compiled
 def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
-    """Mean and maximum over channels."""
+    """Mean and maximum over channels of ``(B, C, H, W)`` times scale ``(B, C)``: ``(B, 2, H, W)``, or 1 of one
+    channel.
+    """
     channels, height, width = x.shape[1:]
     line = np.empty(width, x.dtype)
     share = x.dtype.type(1) / x.dtype.type(channels)
@@ -159,19 +161,21 @@ def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def _raise_row(out, row):  # type: ignore[no-untyped-def]
+    """Row by row ``(W,)``, the larger number of both into the first."""
     for x in range(len(out)):
         out[x] = larger(out[x], row[x])
 
 
 @compiled
 def _multiply_row(out, factor, a, b):  # type: ignore[no-untyped-def]
+    """Two rows ``(W,)`` and a factor, into a third."""
     for x in range(len(out)):
         out[x] = factor * a[x] * b[x]
 
 
 @compiled
 def fadc_rows(padded, weight, spread, kernel, bias, out, start, stop):  # type: ignore[no-untyped-def]
-    """Dilation and modulation from the selected map, then the sampling."""
+    """Dilation and modulation from the selected map ``(B, C, H + 4, …)``, then the sampling, to ``(B, O, H, W)``."""
     filters, height = out.shape[1:3]
     blocks = work_space(filters, out.dtype.type(0))
     for unit in range(start, stop):
@@ -181,7 +185,7 @@ def fadc_rows(padded, weight, spread, kernel, bias, out, start, stop):  # type: 
 
 @compiled
 def attend_rows(padded, weight, spread, kernel, bias, x, scale, out, start, stop):  # type: ignore[no-untyped-def]
-    """A map times its channels' scale times the sigmoid of what `fadc_rows` makes of its summary."""
+    """A map ``(B, C, H, W)`` times scale ``(B, C)`` times the sigmoid of what `fadc_rows` makes of its summary."""
     channels, height, width = x.shape[1:]
     line = np.empty((1, 1, width), x.dtype)
     blocks = work_space(1, out.dtype.type(0))
@@ -195,7 +199,7 @@ def attend_rows(padded, weight, spread, kernel, bias, x, scale, out, start, stop
 
 @compiled
 def _fadc_row(padded, y, weight, spread, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
-    """Row y, to the row `place` of out."""
+    """Row y of ``(C, H + 4, …)``, to the row `place` of ``(O, H, W)``."""
     ws, steps, _ = blocks
     width = out.shape[2]
     for x in range(0, width, LANES):

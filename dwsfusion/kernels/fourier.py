@@ -41,7 +41,7 @@ def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
     """Transforms the columns in a.
 
     Args:
-        a: a buffer.
+        a: a buffer, ``(ROW * N,)``.
         b: as large, of any content.
         sizes: the radices.
         turns: the roots.
@@ -61,7 +61,7 @@ def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-un
         re: an array, and where in it the real parts start, in the order 0, 1, -1, 2, -2 and so on.
         im: the same for the imaginary parts.
         step: how far one is from the next.
-        a: a buffer of any content.
+        a: a buffer of any content, ``(ROW * N,)``.
         b: another one.
         sizes: the radices.
         turns: the roots.
@@ -83,6 +83,7 @@ def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-un
 
 @compiled
 def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
+    """All radices from buffers ``(ROW * N,)``, of which stride transforms of a length are to be done."""
     for radix in sizes:
         if radix == 4:
             _radix_4(a, b, length, stride, turns)
@@ -102,7 +103,7 @@ def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
 
 @compiled
 def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
-    """Stores a complex vector times a root."""
+    """Stores a complex vector times the root k of ``(2 * N,)`` in a buffer ``(ROW * N,)``."""
     c, s = splat(turns[2 * k]), splat(turns[2 * k + 1])
     store(out, place, re * c - im * s)
     store(out, place + LENGTH, re * s + im * c)
@@ -110,6 +111,7 @@ def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
 
 @compiled
 def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    """One pass from buffer to buffer, ``(ROW * N,)`` each."""
     part, near, far = length // 4, ROW * stride, ROW * stride * (length // 4)
     for p in range(part):
         k = p * stride
@@ -130,7 +132,7 @@ def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
 
 @compiled
 def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyped-def]
-    """The first `_radix_4`, of which the third input is always zero, and the second but for one frequency."""
+    """The first `_radix_4`, to ``(ROW * N,)``: its third input is always zero, and the second but for one frequency."""
     for p in range(part):
         o = ROW * 4 * p
         a_re, a_im = _low(kept, re, im, step, 2 * p - 1 if p else 0)
@@ -147,12 +149,14 @@ def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyp
 
 @compiled
 def _low(kept, re, im, step, i):  # type: ignore[no-untyped-def]
+    """The complex vector i of ``(kept + 1)`` that lie a step apart; the last one is zero."""
     i = min(i, kept) * step
     return load(re[0], re[1] + i), load(im[0], im[1] + i)
 
 
 @compiled
 def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    """One pass from buffer to buffer, ``(ROW * N,)`` each."""
     part, near, far = length // 2, ROW * stride, ROW * stride * (length // 2)
     for p in range(part):
         for q in range(stride):
@@ -165,7 +169,10 @@ def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
 
 @compiled
 def _radix_odd(x, out, radix, length, stride, turns):  # type: ignore[no-untyped-def]
-    """Inputs j and -j go together: their roots are conjugate, so sum and difference meet real factors only."""
+    """One pass from buffer to buffer, ``(ROW * N,)`` each.
+
+    Inputs j and -j go together: their roots are conjugate, so sum and difference meet real factors only.
+    """
     part, near, far = length // radix, ROW * stride, ROW * stride * (length // radix)
     step = part * stride  # between the roots of the radix
     zero = splat(x.dtype.type(0))

@@ -92,7 +92,7 @@ def _with_margin(padded: Tensor) -> Tensor:
 
 @compiled
 def _sample_rows(buffer, kernel, dilation, modulation, bias, out, start, stop):  # type: ignore[no-untyped-def]
-    """Rows start..stop of all pictures one below the other."""
+    """Rows start..stop of all pictures one below the other: ``(B, C, H + 4, …)`` to ``(B, O, H, W)``."""
     filters, height = out.shape[1:3]
     blocks = work_space(filters, out.dtype.type(0))
     for unit in range(start, stop):
@@ -105,7 +105,8 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
     buffer, kernel, dilation, modulation, grad,
     grad_buffer, grad_kernel, grad_dilation, grad_modulation, start, stop,
 ):  # fmt: skip
-    """Parts start..stop: every part is some rows of one picture and adds to a private buffer and kernel gradient."""
+    """Parts start..stop of ``(B, O, H, W)``: each is some rows of one picture, and adds to buffers of its own,
+    ``(B, C, H + 4, …)`` and ``(B, O, C, 9)``."""
     parts, batch = grad_kernel.shape[:2]
     channels = kernel.shape[2]
     filters, height, width = grad.shape[1:]
@@ -136,7 +137,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
 
 @compiled
 def _scatter(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
-    """Adds the gradients of what `_read` read to the plane's."""
+    """Adds the gradients of what `read` read, 15 rows of the work space, to those of the plane ``(H + 4, …)``."""
     n, one = steps[0], ws.dtype.type(1)
     if same and inside(plane, y, x, n):
         for row in range(5):
@@ -162,6 +163,7 @@ def _scatter(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
 
 @compiled
 def _add_pixel(plane, y, x, value):  # type: ignore[no-untyped-def]
+    """Adds to one pixel of a plane ``(H + 4, …)``, where it is inside."""
     height, width = plane.shape
     if 0 <= y < height and 0 <= x < width:
         plane[y, x] += value
@@ -169,7 +171,9 @@ def _add_pixel(plane, y, x, value):  # type: ignore[no-untyped-def]
 
 @compiled
 def _grad_kernel_and_taps(ws, kernel, grad_kernel):  # type: ignore[no-untyped-def]
-    """From the filters' gradients to those of the kernel (added) and of the modulated taps."""
+    """From the filters' gradients in the work space to those of the kernel ``(O, 9)`` (added) and of the modulated
+    taps.
+    """
     weigh_taps(ws)
     ws[GRAD_TAPS:GRAD_ROWS] = 0
     for o in range(len(kernel)):
@@ -186,7 +190,8 @@ def _grad_kernel_and_taps(ws, kernel, grad_kernel):  # type: ignore[no-untyped-d
 
 @compiled
 def _grad_block(ws):  # type: ignore[no-untyped-def]
-    """From the gradients of the modulated taps to those of modulation and fraction (added) and of the rows."""
+    """In the flat work space ``(N,)``, from the gradients of the modulated taps to those of modulation and fraction
+    (added) and of the rows."""
     one = ws.dtype.type(1)
     for column in range(3):
         rows, slopes, out = LEFT + column * 5 * LANES, SLOPES + column * 5 * LANES, GRAD_ROWS + column * 5 * LANES

@@ -24,14 +24,14 @@ def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
 
 @compiled
 def copy_row(out, row):  # type: ignore[no-untyped-def]
-    """Faster than a slice's assignment, which has to think of overlap."""
+    """``(W,)`` to ``(W,)``: faster than a slice's assignment, which has to think of overlap."""
     for x in range(len(out)):
         out[x] = row[x]
 
 
 @compiled
 def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
-    """Copies the rows y - 1, y and y + 1 of a plane between zeros."""
+    """Copies the rows y - 1, y and y + 1 of a plane ``(H, W)`` between zeros, ``(3, W + 2 or more)``."""
     height, width = plane.shape
     for k in range(3):
         if 0 <= y + k - 1 < height:
@@ -42,20 +42,20 @@ def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
 
 @compiled
 def add_row(out, factor, row):  # type: ignore[no-untyped-def]
-    """Adds a row times a factor."""
+    """Adds a row ``(W,)`` times a factor."""
     for x in range(len(out)):
         out[x] += factor * row[x]
 
 
 @compiled
 def larger(a, b):  # type: ignore[no-untyped-def]
-    """The larger number; a NaN wins."""
+    """The larger of two numbers; a NaN wins."""
     return b if b > a or b != b else a
 
 
 @compiled
 def relu_row(row):  # type: ignore[no-untyped-def]
-    """In place."""
+    """``(W,)`` in place."""
     zero = row.dtype.type(0)
     for x in range(len(row)):
         row[x] = zero if row[x] < zero else row[x]  # NaN stays
@@ -76,7 +76,7 @@ def _two_to(_context: Any, number: Any) -> Any:
 
 @compiled
 def sigmoid_row(row):  # type: ignore[no-untyped-def]
-    """By our own exponential, for the library's would not become vector code.
+    """``(W,)`` in place, by our own exponential, for the library's would not become vector code.
 
     The error is relative, under 5e-6 near 0 too: an attention that shuts a pixel does so whatever the pixel's size.
     """

@@ -53,7 +53,7 @@ def sample_row(planes, y, kernel, dilation, modulation, bias, out, blocks):  # t
 
 @compiled
 def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
-    """The block of row y that starts at x, to the row `place` of out.
+    """The block of row y of ``(C, H + 4, …)`` that starts at x, to the row `place` of ``(O, H, W)``.
 
     Its dilations, parted into whole steps, which may be the same, and fractions, lie in the work space; so do its
     modulations.
@@ -81,14 +81,17 @@ def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type:
 
 @compiled
 def work_space(filters, zero):  # type: ignore[no-untyped-def]
-    """What a thread needs for blocks of numbers of zero's type: the work space, the whole steps, the filters' sums."""
+    """What a thread needs for blocks of numbers of zero's type: work space ``(SLOPES,)``, steps ``(LANES,)``, and sums
+    ``(O, LANES)``."""
     ws = np.full(SLOPES, zero)
     return ws, np.ones(LANES, np.int64), np.full((filters, LANES), zero)
 
 
 @compiled
 def fill(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
-    """Puts a block's dilations and modulations into the work space; says whether all whole steps are equal."""
+    """Puts a block's dilations ``(N,)`` and modulations ``(9, N)`` into the work space; says whether all steps are
+    equal.
+    """
     count = len(dilation)
     for k in range(9):
         place = MODULATION + k * LANES
@@ -101,7 +104,7 @@ def fill(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
 
 @compiled
 def part(ws, steps):  # type: ignore[no-untyped-def]
-    """Parts a block's dilations into steps and fractions; says whether all steps are equal."""
+    """Parts a block's dilations into steps ``(LANES,)`` and fractions; says whether all steps are equal."""
     zero, one = ws.dtype.type(0), ws.dtype.type(1)
     small = zero
     for x in range(LANES):
@@ -123,7 +126,7 @@ def part(ws, steps):  # type: ignore[no-untyped-def]
 
 @compiled
 def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
-    """Reads left, middle and right of five rows, for a block that starts at (y, x) of a plane with margins."""
+    """Reads left, middle and right of five rows, for a block that starts at (y, x) of a plane ``(H + 4, …)``."""
     n, pixels = steps[0], plane.reshape(-1)
     if same and inside(plane, y, x, n):
         for row in range(5):
@@ -141,6 +144,7 @@ def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
 
 @compiled
 def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-def]
+    """The same for one pixel of a block, with n whole steps, of a plane ``(H + 4, …)``."""
     f = ws[FRACTION + lane]
     for row in range(5):
         yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
@@ -157,14 +161,14 @@ def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-de
 
 @compiled
 def inside(plane, y, x, n):  # type: ignore[no-untyped-def]
-    """Whether a whole block with n whole steps reads inside of the plane."""
+    """Whether a whole block with n whole steps reads inside of the plane ``(H + 4, …)``."""
     height, width = plane.shape
     return y - n - 1 >= 0 and y + n + 1 < height and x - n - 1 >= 0 and x + n + 1 + LANES <= width
 
 
 @compiled
 def row_step(row, n):  # type: ignore[no-untyped-def]
-    """The five rows: -n-1, -n, 0, n, n+1."""
+    """The five rows, by number: -n-1, -n, 0, n, n+1."""
     if row == 2:
         return 0
     return row - 1 - n if row < 2 else row - 3 + n
@@ -172,6 +176,7 @@ def row_step(row, n):  # type: ignore[no-untyped-def]
 
 @compiled
 def _pixel(plane, y, x):  # type: ignore[no-untyped-def]
+    """One number of a plane ``(H + 4, …)``, zero outside."""
     height, width = plane.shape
     return plane[y, x] if 0 <= y < height and 0 <= x < width else plane.dtype.type(0)
 
@@ -179,6 +184,7 @@ def _pixel(plane, y, x):  # type: ignore[no-untyped-def]
 @compiled
 def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
     # Unsigned indices are not looked at for counting from the end, so this becomes vector code without slices.
+    """`LANES` numbers of flat pixels ``(N,)`` between near and far, to a place of the work space."""
     near, far = np.uint64(near), np.uint64(far)
     for x in range(np.uint64(LANES)):
         value = pixels[near + x]
@@ -187,6 +193,7 @@ def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
 
 @compiled
 def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
+    """`LANES` differences of flat pixels ``(N,)``, far less near, to a place of the work space."""
     near, far = np.uint64(near), np.uint64(far)
     for x in range(np.uint64(LANES)):
         ws[np.uint64(place) + x] = pixels[far + x] - pixels[near + x]
@@ -194,6 +201,7 @@ def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
 
 @compiled
 def _copy(ws, place, pixels, start):  # type: ignore[no-untyped-def]
+    """`LANES` numbers of flat pixels ``(N,)`` to a place of the work space."""
     start = np.uint64(start)
     for x in range(np.uint64(LANES)):
         ws[np.uint64(place) + x] = pixels[start + x]
@@ -201,7 +209,7 @@ def _copy(ws, place, pixels, start):  # type: ignore[no-untyped-def]
 
 @compiled
 def weigh_taps(ws):  # type: ignore[no-untyped-def]
-    """The nine taps of a block, each times its modulation."""
+    """The nine taps of a block, `LANES` numbers each, times their modulation."""
     for column in range(3):
         for x in range(LANES):
             _weigh_column(ws, column, x)
@@ -209,6 +217,7 @@ def weigh_taps(ws):  # type: ignore[no-untyped-def]
 
 @compiled
 def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
+    """Three of the nine taps of one pixel of a block, by number."""
     rows, tap, mod = LEFT + column * 5 * LANES + x, TAPS + column * LANES + x, MODULATION + column * LANES + x
     f, up, down = ws[FRACTION + x], ws[rows + LANES], ws[rows + 3 * LANES]
     ws[tap] = ws[mod] * (up + f * (ws[rows] - up))
@@ -218,7 +227,7 @@ def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
 
 @compiled
 def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
-    """What `read` and `weigh_taps` do, in one go, for dilations under 1 and a block that starts at a pixel."""
+    """What `read` and `weigh_taps` do, in one go, for dilations under 1 and a block of a plane ``(H + 4, …)``."""
     for x in range(0, LANES, LENGTH):
         f, i = load(ws, FRACTION + x), start + x
         top, up = _near_columns(plane, i - 2 * width, f), _near_columns(plane, i - width, f)
@@ -232,17 +241,20 @@ def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
 
 @compiled
 def _near_columns(plane, i, f):  # type: ignore[no-untyped-def]
+    """Left, middle and right, `LENGTH` numbers each, around index i of a plane ``(H + 4, …)``."""
     left, right = load(plane, i - 1), load(plane, i + 1)
     return left + f * (load(plane, i - 2) - left), load(plane, i), right + f * (load(plane, i + 2) - right)
 
 
 @compiled
 def _store_tap(ws, place, value):  # type: ignore[no-untyped-def]
+    """`LENGTH` numbers of a tap, times their modulation."""
     store(ws, TAPS + place, load(ws, MODULATION + place) * value)
 
 
 @compiled
 def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
+    """Adds nine taps times kernel ``(O, C, 9)`` of channel c to sums ``(O, LANES)``."""
     for x in range(0, LANES, LENGTH):
         t = TAPS + x
         taps = (

@@ -10,7 +10,7 @@ from dwsfusion.kernels.vectors import LENGTH, load, maximum, splat, store
 
 @compiled
 def balance_rows(x, weight1, bias1, weight2, bias2, sums, start, stop):  # type: ignore[no-untyped-def]
-    """Twice convolution and ReLU, of which only the rows' sums are kept."""
+    """Twice convolution and ReLU of ``(B, C, H, W)``, of which only the rows' sums are kept: ``(B, O, H)``."""
     height, width = x.shape[2:]
     whole = width + -width % LANES
     hidden = np.zeros((len(bias1), 3, whole + 2), x.dtype)  # three rows of the first convolution, between zeros
@@ -31,6 +31,7 @@ def balance_rows(x, weight1, bias1, weight2, bias2, sums, start, stop):  # type:
 
 @compiled
 def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
+    """Row y of the first convolution of ``(C, H, W)``, to row k of ``(F, 3, W + 2 or more)``."""
     height, width = x.shape[1:]
     if y < 0 or y >= height:
         hidden[:, k] = 0
@@ -46,6 +47,7 @@ def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
 
 @compiled
 def _sum_row(row):  # type: ignore[no-untyped-def]
+    """``(W,)`` to a number."""
     total = row.dtype.type(0)
     for x in range(len(row)):
         total += row[x]
@@ -69,7 +71,7 @@ def _conv_relu_row(out, rows, weight, bias):  # type: ignore[no-untyped-def]
 
 @compiled
 def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ignore[no-untyped-def]
-    """Convolution, ReLU and pooling: two rows become one."""
+    """Convolution, ReLU and pooling: ``(B, C, H, W)`` to ``(B, O, H / 2, W / 2)``."""
     channels, _, width = x.shape[1:]
     filters, height, _ = out.shape[1:]
     whole = width + -width % LANES  # even, so an odd width has its column of zeros more
@@ -86,6 +88,7 @@ def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ig
 
 @compiled
 def _pool_rows(out, above, below, average):  # type: ignore[no-untyped-def]
+    """Two rows ``(W,)`` to one, ``(W / 2,)``."""
     if average:
         quarter = out.dtype.type(0.25)
         for x in range(len(out)):
@@ -97,7 +100,7 @@ def _pool_rows(out, above, below, average):  # type: ignore[no-untyped-def]
 
 @compiled
 def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignore[no-untyped-def]
-    """Two transposed convolutions with ReLU: a pixel becomes sixteen."""
+    """Two transposed convolutions with ReLU: ``(B, C, H, W)`` to ``(B, O, 4 H, 4 W)``."""
     channels, height, width = x.shape[1:]
     filters = len(bias1)
     hidden, line = np.empty((filters, width), x.dtype), np.empty(width, x.dtype)
@@ -146,7 +149,7 @@ def extremes_rows(x, sums, largest, start, stop):  # type: ignore[no-untyped-def
 
 @compiled
 def weigh_rows(x, picture, out, start, stop):  # type: ignore[no-untyped-def]
-    """The sigmoid of a sum."""
+    """The sigmoid of a sum: ``(B, 1, H, W)`` each."""
     height = x.shape[2]
     for unit in range(start, stop):
         b, y = unit // height, unit % height
@@ -157,7 +160,7 @@ def weigh_rows(x, picture, out, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def clamp_rows(x, start, stop):  # type: ignore[no-untyped-def]
-    """Clamps to [0, 1] in place."""
+    """Clamps rows ``(N, W)`` to [0, 1] in place."""
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for unit in range(start, stop):
         row = x[unit]
@@ -168,7 +171,7 @@ def clamp_rows(x, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def match_rows(x, weight, bias, out, start, stop):  # type: ignore[no-untyped-def]
-    """Adds a 1×1 convolution to out."""
+    """Adds a 1×1 convolution of ``(B, C, H, W)`` to ``(B, O, H, W)``."""
     filters, height = out.shape[1:3]
     for unit in range(start, stop):
         b, y = unit // height, unit % height
@@ -180,7 +183,7 @@ def match_rows(x, weight, bias, out, start, stop):  # type: ignore[no-untyped-de
 
 @compiled
 def cross_rows(ir, vis, weigh_ir, weigh_vis, alpha, out, start, stop):  # type: ignore[no-untyped-def]
-    """Each picture times its own map, and what the other's leaves."""
+    """Pictures ``(B, H, W)`` times their own map, and what the other's leaves: ``(B, 2, H, W)``."""
     height = ir.shape[1]
     for unit in range(start, stop):
         b, y = unit // height, unit % height
@@ -190,6 +193,7 @@ def cross_rows(ir, vis, weigh_ir, weigh_vis, alpha, out, start, stop):  # type: 
 
 @compiled
 def _cross_row(out, picture, own, other, alpha):  # type: ignore[no-untyped-def]
+    """One row ``(W,)`` of a picture, with both maps' rows."""
     rest = out.dtype.type(1) - alpha
     for x in range(len(out)):
         out[x] = picture[x] * (alpha * own[x] + rest - rest * other[x])

@@ -145,7 +145,7 @@ def _define(operation: Any, instruction: str) -> None:
 
 @compiled
 def nine(rows, index, step):  # type: ignore[no-untyped-def]
-    """The vectors that start at a 3×3 neighbourhood's pixels, whose rows lie a step apart."""
+    """The nine vectors of `LENGTH` numbers that start at a 3×3 neighbourhood's pixels, whose rows lie a step apart."""
     above, here, below = index, index + step, index + 2 * step
     return (
         load(rows, above), load(rows, above + 1), load(rows, above + 2),
@@ -156,7 +156,7 @@ def nine(rows, index, step):  # type: ignore[no-untyped-def]
 
 @compiled
 def dot(weights, x):  # type: ignore[no-untyped-def]
-    """The sum of nine vectors, each times its weight."""
+    """The sum of nine vectors of `LENGTH` numbers, each times its weight ``(9,)``."""
     return (
         splat(weights[0]) * x[0] + splat(weights[1]) * x[1] + splat(weights[2]) * x[2]
         + splat(weights[3]) * x[3] + splat(weights[4]) * x[4] + splat(weights[5]) * x[5]

@@ -41,7 +41,7 @@ def shared_information(a: Tensor, f: Tensor) -> Tensor:
 
 @compiled_inline
 def _log2(x):  # type: ignore[no-untyped-def]
-    """Logarithm to 1e-6 by exponent and series of the mantissa; finite at 0."""
+    """Logarithm of a number to 1e-6 by exponent and series of the mantissa; finite at 0."""
     bits = np.float32(x).view(np.int32)
     mantissa = np.int32((bits & MANTISSA) | ONE_BITS).view(np.float32)
     t = (mantissa - SQRT_2) / (mantissa + SQRT_2)
@@ -52,7 +52,9 @@ def _log2(x):  # type: ignore[no-untyped-def]
 
 @compiled
 def _rows(a, f, sums, start, stop):  # type: ignore[no-untyped-def]
-    """Sums over rows start..stop of windows, of all pictures one below the other."""
+    """Sums over rows start..stop of the windows of maps ``(B, H, W)``, all pictures one below the other: ``(B, H -
+    2)``.
+    """
     ws = np.zeros(SIZE, np.float32)
     height, width = sums.shape[1], a.shape[2] - 2
     for unit in range(start, stop):
@@ -76,7 +78,7 @@ def _rows(a, f, sums, start, stop):  # type: ignore[no-untyped-def]
 
 @compiled
 def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
-    """Nine shares of each window, down its columns."""
+    """Nine shares of each window of a feature ``(H, W)``, `LANES` numbers each, down its columns."""
     for i in range(LANES):
         ws[LOW + i], ws[HIGH + i], ws[TOTAL + i] = INFINITE, -INFINITE, ZERO
     for k in range(9):
@@ -98,7 +100,9 @@ def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
 
 @compiled
 def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
-    """Equality and correlation of the windows; where it is negative, the fused is turned round."""
+    """Equality and correlation of the windows of two maps ``(H, W)``; where it is negative, the fused is turned
+    round.
+    """
     for i in range(LANES):
         ws[EQUAL + i] = ONE
         ws[CORRELATION + i], ws[SQUARE_A + i], ws[SQUARE_F + i] = ZERO, ZERO, ZERO
@@ -123,7 +127,7 @@ def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
 
 @compiled
 def _cumulate(ws):  # type: ignore[no-untyped-def]
-    """Cumulated shares, their sums, moments of the place, and the sum of both entropies."""
+    """Cumulated shares, `LANES` numbers each, their sums, moments of the place, and the sum of both entropies."""
     for i in range(LANES):
         ws[CDF_A + i], ws[CDF_F + i], ws[ENTROPIES + i] = ZERO, ZERO, ZERO
         ws[MEAN_A + i], ws[MEAN_F + i], ws[SQUARE_A + i], ws[SQUARE_F + i] = ZERO, ZERO, ZERO, ZERO
@@ -145,7 +149,7 @@ def _cumulate(ws):  # type: ignore[no-untyped-def]
 
 @compiled
 def _weigh(ws):  # type: ignore[no-untyped-def]
-    """The weight of the tightest coupling that gives the windows' correlation."""
+    """The weight of the tightest coupling that gives the windows' correlation, `LANES` numbers."""
     for i in range(LANES):
         ws[COVARIANCE + i] = -ws[LOW + i] * ws[HIGH + i]
     for j in range(1, 10):
@@ -161,7 +165,7 @@ def _weigh(ws):  # type: ignore[no-untyped-def]
 
 @compiled
 def _join(ws):  # type: ignore[no-untyped-def]
-    """Entropy of the joint distribution."""
+    """Entropy of the joint distribution, `LANES` numbers."""
     for i in range(LANES):
         ws[JOINT_ENTROPY + i] = ZERO
     for j in range(9):

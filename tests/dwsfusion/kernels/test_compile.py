@@ -1,5 +1,6 @@
 """The door to numba: whatever goes wrong behind it, one line says so and the pictures stay right."""
 
+import ast
 import logging
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dwsfusion
 from dwsfusion import Fuser, kernels
 
 ROOT = Path(__file__).parents[3]
@@ -183,3 +185,15 @@ def test_it_is_known_whether_there_is_machine_code() -> None:
     assert is_compiled(twice)
     file._source_stamp = "another version"
     assert not is_compiled(twice)
+
+
+def test_every_compiled_function_says_its_shapes() -> None:
+    silent = []
+    for folder in ("kernels", "quality"):
+        for path in (Path(dwsfusion.__file__).parent / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef) and any("compiled" in ast.dump(d) for d in node.decorator_list):
+                    said = ast.get_docstring(node) or ""
+                    if not any(word in said for word in ("``(", "number", "LENGTH", "LANES")):
+                        silent.append(f"{path.name}: {node.name}")
+    assert silent == []
