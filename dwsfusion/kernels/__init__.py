@@ -8,8 +8,8 @@ What each file is for, and what it buys in ms a pair of 480×640:
 - `compile`: the door to numba: options, cache, and what makes kept machine code stale.
 - `fadc`, `sampling`: FADC and FA2M: gates, adapted kernels, nine taps a pixel from 25 reads. With the next two, 43 ms
   instead of 839.
-- `bands`, `fourier`: frequency selection by an own Fourier transform of sixteen columns at a time. 49 ms instead of 87 for
-  the whole pair.
+- `bands`, `fourier`: frequency selection by an own Fourier transform of sixteen columns at a time. 49 ms instead of 87
+  for the whole pair.
 - `stages`: the other stages: convolution, norm, ReLU and pooling in one pass; up; balance; cross. 12 ms instead of 31.
 - `colours`: luma, and chroma back to RGB, in the thread that reads or writes. 2.2 ms instead of 3.8.
 - `convolution`, `gradients`: the same for training, gradients by hand: a step is eight times faster.
@@ -17,22 +17,22 @@ What each file is for, and what it buys in ms a pair of 480×640:
 - `threads`: loops over parts of the rows in several threads, branches side by side.
 - `buffers`: memory that is used again.
 
-The figures are medians on two cores of an AMD EPYC with AVX2, packaged weights, against torch and torchvision operations
-in turn in one run; of `bands` against torch's transforms within the same engine (1.83, 1.80 and 1.74 times at 240×320,
+The figures are medians on two cores of an AMD EPYC with AVX2, packaged weights, against torch and torchvision
+operations in turn in one run; of `bands` against torch's transforms within the same engine (1.83, 1.80 and 1.74 times at 240×320,
 480×640 and 720×1280).
 
 Buffers, all float32 or all float64, row after row; B pictures of C channels, O filters:
 
-- a map ``(B, C, H, W)``: `buffers.recycled`, as long as somebody holds it. The others are `buffers.scratch`, until the next
-  of the name in the same thread:
+- a map ``(B, C, H, W)``: `buffers.recycled`, as long as somebody holds it. The others are `buffers.scratch`, until the
+  next of the name in the same thread:
 - ``gates`` ``(B, 3, H, W)``
 - ``padded`` ``(B, C, H + 4, W + 4 + …)``: a map between copies of its border, zeros around, whole blocks to the right
 - ``summary`` ``(B, 2, H, W)``, or ``(B, 1, H, W)`` of one channel
 - ``spectrum`` ``(2, K, W)``: real and imaginary part of the K kept rows
 - ``narrow`` ``(3, 2, K, W)``: the same for each filter, back to pixels along the rows
 
-The work space ``ws`` of a call is flat: fraction, nine modulations, fifteen rows read and nine taps, `sampling.LANES` numbers
-each. Kernels are ``(B, O, C, 9)`` adapted, ``(C, 3, 9)`` of the gates, ``(C, 10, 9)`` of dilation and modulation.
+The work space ``ws`` of a call is flat: fraction, nine modulations, fifteen rows read and nine taps, `sampling.LANES`
+numbers each. Kernels are ``(B, O, C, 9)`` adapted, ``(C, 3, 9)`` of the gates, ``(C, 10, 9)`` of dilation and modulation.
 """
 
 import logging
