@@ -2,10 +2,10 @@
 
 import difflib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from downstream.comparison.finished import read_largest
 from downstream.comparison.grid_config import FUSION, GridConfig, Grids
 from downstream.comparison.groups import is_night
-from downstream.comparison.inputs import INFRARED, VISIBLE, Comparison
+from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import LARGEST
 from downstream.comparison.task import Task
 from downstream.report.figures import write_figure
@@ -24,6 +24,7 @@ from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
 
+Panel = TypeVar("Panel")
 _log = logging.getLogger(__name__)
 
 
@@ -155,6 +156,12 @@ def read_pictures(comparison: Comparison, name: str) -> dict[str, Array]:
         ImageError: a file cannot be read.
     """
     return {item.name: rgb_array(read_image(item.files[name])) for item in comparison.inputs}
+
+
+def behind_cameras(panels: Mapping[str, Panel], late: Panel) -> dict[str, Panel]:
+    """Puts the panel of late fusion behind those of the cameras."""
+    cameras = {name: panel for name, panel in panels.items() if name in SINGLES}
+    return {**cameras, LATE: late, **{name: panel for name, panel in panels.items() if name not in SINGLES}}
 
 
 def _count_objects(path: Path) -> int:

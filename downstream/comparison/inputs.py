@@ -22,6 +22,8 @@ INFRARED, VISIBLE = "infrared", "visible"
 SINGLES = (INFRARED, VISIBLE)
 BASELINES = ("mean", "max")
 DWSFUSION = "dwsfusion"
+LATE = "late"
+"""No input, but a row beside them: what one network sees in both cameras, put together without a fused picture."""
 
 _log = logging.getLogger(__name__)
 Choose = Callable[[Path, Sequence[str]], Collection[str]]
@@ -156,7 +158,7 @@ def label_files(comparison: Comparison, folder: str, suffix: str) -> dict[str, P
 
 def _parse_extra(extra: Sequence[str], split: str) -> dict[str, Path]:
     folders: dict[str, Path] = {}
-    taken = {INFRARED, VISIBLE, *BASELINES, DWSFUSION}
+    taken = {INFRARED, VISIBLE, *BASELINES, DWSFUSION, LATE}
     for item in extra:
         name, equals, folder = item.partition("=")
         if not equals or not re.fullmatch(r"[\w.+-]+", name):

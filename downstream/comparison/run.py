@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from downstream.comparison.cross_validation import AnyNetwork, Networks
 from downstream.comparison.estimates import estimate, plain, spread
 from downstream.comparison.groups import groups_of
-from downstream.comparison.inputs import SINGLES, Comparison, label_files
+from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison, label_files
 from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
@@ -72,6 +72,8 @@ def compare(
     with clock.step("bootstrap"):
         estimates = {name: estimate(own, draws) for name, own in scores.items()}
         entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
+        if LATE in estimates:
+            asked += [(name, LATE) for name in estimates if name != LATE]
         rows = differences(estimates, list(next(iter(estimates.values()))), SINGLES, BASELINE, asked)
     with clock.step("objects"):
         task.finish(labelled.truth, names, scores, entries, draws, out)
@@ -128,6 +130,8 @@ def _predict(
             pictures, unreadable = task.predict(labelled.truth, own, item, folder, seed + k if k else None, track)
             seen[item.name].append(pictures)
             skipped += unreadable
+    if networks.by_input[INFRARED] == networks.by_input[VISIBLE]:
+        seen = _with_late(task, labelled, networks, seen, folder, seed, track)
     everywhere = [by_name for by_seed in seen.values() for by_name in by_seed]
     names = [n for n in labelled.comparison.names if all(n in by_name for by_name in everywhere)]
     # A picture that fails in several inputs is named once, with the first reason.
@@ -135,6 +139,31 @@ def _predict(
     if not names:
         raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
     return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
+
+
+def _with_late(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    labelled: _Labelled[Truth],
+    networks: Networks[AnyNetwork],
+    seen: dict[str, list[Mapping[str, Seen]]],
+    folder: Path,
+    seed: int,
+    track: Track,
+) -> dict[str, list[Mapping[str, Seen]]]:
+    """Adds the row of late fusion behind the cameras, where the same networks look at both."""
+    late = []
+    for k, own in enumerate(networks.by_input[VISIBLE]):
+        of_seed = tuple(seen[camera][k] for camera in SINGLES)
+        shared = labelled.comparison.only(of_seed[0].keys() & of_seed[1].keys())
+        cameras = shared.input(INFRARED), shared.input(VISIBLE)
+        pictures = task.predict_late(
+            own, cameras, (of_seed[0], of_seed[1]), labelled.truth, folder, seed + k if k else None, track
+        )
+        if pictures is None:
+            return seen
+        late.append(pictures)
+    cameras_first = {name: seen[name] for name in SINGLES}
+    return {**cameras_first, LATE: late, **{n: of_input for n, of_input in seen.items() if n not in SINGLES}}
 
 
 def _entry(

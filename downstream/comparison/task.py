@@ -164,6 +164,29 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             What is kept of each picture's prediction, and pictures that cannot be read.
         """
 
+    def predict_late(
+        self,
+        networks: Folded[AnyNetwork],
+        cameras: tuple[Input, Input],
+        seen: tuple[Mapping[str, Seen], Mapping[str, Seen]],
+        truth: Truth,
+        folder: Path,
+        seed: int | None,
+        track: Track,
+    ) -> Mapping[str, Seen] | None:
+        """Late fusion: what the same networks see in infrared and in visible, put together; None where there is none.
+
+        Args:
+            networks: who looks at what, in both cameras.
+            cameras: infrared and visible, over the pictures that both can read.
+            seen: what was kept of each camera's predictions.
+            truth: of these pictures.
+            folder: where predictions are kept.
+            seed: see `predict`.
+            track: shows progress.
+        """
+        return None
+
     @abstractmethod
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
         """What the predictions of the pictures, in the order of their names, are worth."""

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from downstream.comparison.finished import CURE, read_json
-from downstream.comparison.grids import read_pictures
-from downstream.comparison.inputs import DWSFUSION, Comparison
+from downstream.comparison.grids import behind_cameras, read_pictures
+from downstream.comparison.inputs import DWSFUSION, LATE, VISIBLE, Comparison
 from downstream.detection.boxes import draw_detections, draw_truth
 from downstream.detection.coco import CLASSES, Detections, Labels
 from downstream.report.grids import TRUTH
@@ -42,7 +42,10 @@ class DetectionGrids:
         self._comparison, self._min_score, self._with_truth = comparison, min_score, truth
         everything = read_truth(run / "ground_truth.json")
         self._truth = {name: everything[name] for name in comparison.names if name in everything}
-        self._found = {i.name: read_detections(run / "predictions" / f"{i.name}.json") for i in comparison.inputs}
+        files = {i.name: run / "predictions" / f"{i.name}.json" for i in comparison.inputs}
+        late = run / "predictions" / f"{LATE}.json"
+        self._found = {name: read_detections(file) for name, file in files.items()}
+        self._late = read_detections(late) if late.is_file() else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +61,9 @@ class DetectionGrids:
         image_id, truth = self._truth[name]
         found = {input_name: by_id.get(image_id, NOTHING) for input_name, by_id in self._found.items()}
         pictures = read_pictures(self._comparison, name)
+        if self._late is not None:
+            found = behind_cameras(found, self._late.get(image_id, NOTHING))
+            pictures = behind_cameras(pictures, pictures[VISIBLE])
         return detection_grid(pictures, found, min_score=self._min_score, truth=truth if self._with_truth else None)
 
 

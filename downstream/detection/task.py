@@ -21,7 +21,7 @@ from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.estimates import estimate, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import GridConfig, Grids
-from downstream.comparison.inputs import VISIBLE, Comparison, Input
+from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
 from downstream.comparison.plan import Place
 from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
@@ -30,6 +30,7 @@ from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
 from downstream.detection.coco import CLASSES, Coco, Results, ground_truth, read_all_labels
 from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, read_seen
 from downstream.detection.config import DetectionConfig
+from downstream.detection.late import NMS_IOU, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
@@ -102,6 +103,20 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         place = folder if seed is None else folder / f"seed{seed}"
         return predict_input(networks, item, place / f"{item.name}.json", track), ()
 
+    def predict_late(
+        self,
+        networks: Folded[Detector],
+        cameras: tuple[Input, Input],
+        seen: tuple[Mapping[str, Results], Mapping[str, Results]],
+        truth: Objects,
+        folder: Path,
+        seed: int | None,
+        track: Track,
+    ) -> Mapping[str, Results]:
+        """Pools the boxes of both cameras."""
+        place = folder if seed is None else folder / f"seed{seed}"
+        return pool_detections(*seen, place / f"{LATE}.json")
+
     def score(self, truth: Objects, network: Detector, seen: Mapping[str, Results]) -> DetectionScores:
         """Matches detections and objects."""
         return DetectionScores(truth.truth, [r for results in seen.values() for r in results], network.detectable)
@@ -163,6 +178,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             "classes_kept": "by name: " + ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES)),
             "evaluator": f"pycocotools {importlib.metadata.version('pycocotools')} COCOeval",
             "max_detections_scored": MAX_DETECTIONS,
+            "late": f"the boxes of both cameras pooled, NMS of each class at IoU {NMS_IOU}; no picture is fused",
             "sizes_px2": {size: list(area) for size, area in SIZES.items()},
             "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
             "best F1, first detector of each input; without classes that the detector does not know",
@@ -182,9 +198,9 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         protocol = read_json(folder / "detection.json")["protocol"]
         truth, first = read_json(folder / "ground_truth.json"), protocol["bootstrap"]["seed"]
         places = {
-            name: ["", *(f"seed{first + k}" for k in range(1, len(protocol["detectors"][name])))]
+            name: ["", *(f"seed{first + k}" for k in range(1, len(protocol["detectors"][VISIBLE])))]
             for name in inputs
-            if name in protocol["detectors"]
+            if (folder / "predictions" / f"{name}.json").is_file()
         }
         results = {
             name: [read_json(folder / "predictions" / place / f"{name}.json") for place in own]

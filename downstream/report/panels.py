@@ -26,7 +26,9 @@ _CAPTION_PT, _LEGEND_PT = 8.0, 7.0
 _LINE_PT, _CAPTION_PAD_PT = 9.5, 2.5
 _LEGEND_ROW_IN, _LEGEND_GAP_IN = 0.17, 0.1
 _MAX_LINES = 2
-_TITLES = {"infrared": "Infrared", "visible": "Visible", "mean": "Mean", "max": "Max", "dwsfusion": "DWSFusion"}
+_TITLES = {"infrared": "Infrared", "visible": "Visible", "late": "Late fusion", "mean": "Mean", "max": "Max"} | {
+    "dwsfusion": "DWSFusion"
+}
 
 Legend = Sequence[tuple[str, Sequence[int]]]
 

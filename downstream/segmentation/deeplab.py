@@ -85,12 +85,27 @@ class Segmenter:
 
         Pictures are predicted one at a time, so none depends on its neighbours in a batch.
         """
+        return self._named(self._logits(picture))
+
+    @torch.inference_mode()
+    def predict_late(self, infrared: Array, visible: Array) -> Ids:
+        """Late fusion: the class ids ``(H, W)`` of the mean of both pictures' class probabilities."""
+        return self._named(self._logits(infrared).softmax(0) + self._logits(visible).softmax(0))
+
+    def _logits(self, picture: Array) -> Tensor:
+        """``(K, H, W)`` for the network's own classes."""
         start = time.perf_counter()
         height, width = picture.shape[:2]
         pixels = to_input(torch.from_numpy(rgb_array(picture)[None].copy()).to(self._device))
         padded = F.pad(pixels, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="replicate")
-        logits: Tensor = self.network(padded)
-        best = logits[0, :, :height, :width].argmax(0).cpu().numpy()
+        logits: Tensor = self.network(padded)[0, :, :height, :width].float()
+        self.seconds += time.perf_counter() - start
+        return logits
+
+    def _named(self, likely: Tensor) -> Ids:
+        """The ids of the likeliest of the network's classes."""
+        start = time.perf_counter()
+        best = likely.argmax(0).cpu().numpy()
         self.seconds += time.perf_counter() - start
         return np.asarray(self.ids[best])
 

@@ -21,7 +21,7 @@ import torch
 
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.grid_config import GridConfig, Grids
-from downstream.comparison.inputs import INFRARED, VISIBLE, Comparison, Input
+from downstream.comparison.inputs import INFRARED, LATE, VISIBLE, Comparison, Input
 from downstream.comparison.plan import Place
 from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
@@ -118,12 +118,32 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         counted, skipped = {}, []
         for name in track(list(item.files), f"segment {item.name}" + ("" if seed is None else f", seed {seed}")):
             try:
-                mask = predict_file(networks.of(name), item.files[name], place / f"{name}.png")
+                mask = predict_file(networks.of(name), (item.files[name],), place / f"{name}.png")
             except (ImageError, FileNotFoundError) as error:
                 skipped.append(Skipped(name, str(error)))
             else:
                 counted[name] = confusion_matrix(truth[name], mask, len(MSRS_CLASSES))
         return counted, skipped
+
+    def predict_late(
+        self,
+        networks: Folded[Segmenter],
+        cameras: tuple[Input, Input],
+        seen: tuple[Mapping[str, Counts], Mapping[str, Counts]],
+        truth: Mapping[str, Ids],
+        folder: Path,
+        seed: int | None,
+        track: Track,
+    ) -> Mapping[str, Counts]:
+        """Segments by the mean of the class probabilities of both cameras."""
+        place = folder / LATE if seed is None else folder / LATE / f"seed{seed}"
+        infrared, visible = cameras
+        counted = {}
+        for name in track(list(visible.files), f"segment {LATE}" + ("" if seed is None else f", seed {seed}")):
+            pair = infrared.files[name], visible.files[name]
+            mask = predict_file(networks.of(name), pair, place / f"{name}.png")
+            counted[name] = confusion_matrix(truth[name], mask, len(MSRS_CLASSES))
+        return counted
 
     def score(self, truth: Mapping[str, Ids], network: Segmenter, seen: Mapping[str, Counts]) -> ConfusionScores:
         """The matrices together."""
@@ -174,6 +194,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
             "classes_without_truth": _absent(scores[VISIBLE][0].matrices, network.ids),
             **({"cityscapes_to_msrs": network.mapping} if network.mapping else {}),
             "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
+            "late": "the mean of the class probabilities of both cameras, then the likeliest; no picture is fused",
             "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
         }
 
@@ -209,17 +230,23 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         return SegmentationGrids(comparison, config.run(), config.segmentation_labels if config.truth else None)
 
 
-def predict_file(segmenter: Segmenter, picture: Path, out: Path) -> Ids:
+def predict_file(segmenter: Segmenter, pictures: tuple[Path, ...], out: Path) -> Ids:
     """Gives the class ids of a picture file, and keeps them as a PNG that says what it was made from.
 
+    Args:
+        segmenter: who looks.
+        pictures: one file, or those of infrared and visible for late fusion.
+        out: the PNG.
+
     Raises:
-        ImageError: the picture is not readable.
+        ImageError: a picture is not readable.
     """
-    source = hash_text(*segmenter.settings, hash_file(picture))
+    source = hash_text(*segmenter.settings, *map(hash_file, pictures))
     if png_text(out).get(SOURCE_KEY) == source:
         with contextlib.suppress(ImageError):  # a damaged mask is made anew
             return read_label(out)
-    ids = segmenter.predict(read_image(picture))
+    arrays = [read_image(picture) for picture in pictures]
+    ids = segmenter.predict(*arrays) if len(arrays) == 1 else segmenter.predict_late(*arrays)
     write_png(out, ids, {SOURCE_KEY: source})
     return ids
 

@@ -18,8 +18,8 @@ What each file is for, and what it buys in ms a pair of 480×640:
 - `buffers`: memory that is used again.
 
 The figures are medians on two cores of an AMD EPYC with AVX2, packaged weights, against torch and torchvision
-operations in turn in one run; of `bands` against torch's transforms within the same engine (1.83, 1.80 and 1.74 times at 240×320,
-480×640 and 720×1280).
+operations in turn in one run; of `bands` against torch's transforms within the same engine (1.8 times at 240×320 and at
+480×640, 1.7 times at 720×1280).
 
 Buffers, all float32 or all float64, row after row; B pictures of C channels, O filters:
 
@@ -32,7 +32,8 @@ Buffers, all float32 or all float64, row after row; B pictures of C channels, O 
 - ``narrow`` ``(3, 2, K, W)``: the same for each filter, back to pixels along the rows
 
 The work space ``ws`` of a call is flat: fraction, nine modulations, fifteen rows read and nine taps, `sampling.LANES`
-numbers each. Kernels are ``(B, O, C, 9)`` adapted, ``(C, 3, 9)`` of the gates, ``(C, 10, 9)`` of dilation and modulation.
+numbers each. Kernels are ``(B, O, C, 9)`` adapted, ``(C, 3, 9)`` of the gates, ``(C, 10, 9)`` of dilation and of
+modulation.
 """
 
 import logging

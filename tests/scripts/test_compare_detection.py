@@ -37,7 +37,7 @@ def test_joint_comparison_from_scratch(data, capsys):
     assert run(data, *training, "--image-size", "64", "--resamples", "20") == 0
     out = data.parent / "out"
     result = json.loads((out / "detection.json").read_text())
-    assert list(result["inputs"]) == ["infrared", "visible", "mean", "max", "dwsfusion"]
+    assert list(result["inputs"]) == ["infrared", "visible", "late", "mean", "max", "dwsfusion"]
     assert result["protocol"]["name"] == "joint"
     assert json.loads((out / "run.json").read_text())["seed"] == 0
     assert sorted(p.name for p in out.iterdir()) == [

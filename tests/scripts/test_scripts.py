@@ -78,7 +78,7 @@ def test_the_comparisons_and_their_grids(
     data = ("--data", scenes)
     assert run(monkeypatch, "compare_detection.py", *data, "--resamples", 20) == 0
     detection = json.loads(Path("out/detection/detection.json").read_text())
-    assert list(detection["inputs"]) == ["infrared", "visible", "mean", "max", "dwsfusion"]
+    assert list(detection["inputs"]) == ["infrared", "visible", "late", "mean", "max", "dwsfusion"]
     training = ("--epochs", 1, "--crop-px", 48, 64, "--encoder-weights", "none", "--seeds", 1, "--resamples", 20)
     assert run(monkeypatch, "compare_segmentation.py", *data, *training) == 0
     segmentation = json.loads(Path("out/segmentation/segmentation.json").read_text())

@@ -17,7 +17,7 @@ from downstream.comparison.run import compare as run_comparison
 from downstream.segmentation import deeplab
 from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
 from downstream.segmentation.confusion import confusion_matrix, miou
-from downstream.segmentation.deeplab import Segmenter
+from downstream.segmentation.deeplab import Segmenter, to_input
 from downstream.segmentation.table import notes, table_rows, title
 from downstream.segmentation.task import PSEUDO_WARNING, SegmentationTask
 from dwsfusion.errors import InputError
@@ -78,7 +78,7 @@ def test_keys_and_order_of_the_inputs(split: MakeSplit, tmp_path: Path) -> None:
 def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
     result = compare(split("test"), shades(Shade()), tmp_path)
     rows = table_rows(result)
-    assert [row["input"] for row in rows] == list(INPUTS)
+    assert [row["input"] for row in rows] == ["infrared", "visible", "late", "mean", "max"]
     assert "car" in rows[0]
     assert "person" not in rows[0]
     assert rows[0]["mIoU"].startswith(f"{100 * result['inputs']['infrared']['miou']:.1f} [")
@@ -97,13 +97,13 @@ def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path) -> Non
 def test_a_second_run_predicts_only_what_is_new(split: MakeSplit, tmp_path: Path, save: Save) -> None:
     comparison, network = split("test"), Shade()
     first = compare(comparison, shades(network), tmp_path / "out")
-    assert network.calls == 16
+    assert network.calls == 24  # four pictures of four inputs, and of both cameras for late fusion
     assert compare(comparison, shades(network), tmp_path / "out") == first
-    assert network.calls == 16
+    assert network.calls == 24
     changed = comparison.input("max").files["00003D"]
     save(changed, 255 - np.asarray(Image.open(changed)))
     assert compare(comparison, shades(network), tmp_path / "out") != first
-    assert network.calls == 17
+    assert network.calls == 25
 
 
 def test_a_damaged_mask_is_made_anew(split: MakeSplit, tmp_path: Path) -> None:
@@ -123,10 +123,10 @@ def test_another_network_or_library_predicts_anew(
     compare(comparison, shades(Shade()), tmp_path)
     another = alike(Segmenter(other, 9, "another", CPU))
     compare(comparison, another, tmp_path)
-    assert other.calls == 16
+    assert other.calls == 24
     monkeypatch.setattr(deeplab, "library_version", lambda: "another version")
     compare(comparison, another, tmp_path)
-    assert other.calls == 32
+    assert other.calls == 48
 
 
 def test_several_seeds(split: MakeSplit, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_each_fold_is_predicted_by_its_own_network(split: MakeSplit, tmp_path: P
     own = tuple(Segmenter(network, 9, f"shade {k}", CPU) for k, network in enumerate(networks))
     fold_of = {"00001D": 0, "00002N": 1, "00003D": 1, "00004N": 0}
     result = compare(comparison, Networks({name: [Folded(own, fold_of)] for name in INPUTS}), tmp_path)
-    assert (networks[0].calls, networks[1].calls) == (8, 8)
+    assert (networks[0].calls, networks[1].calls) == (12, 12)
     kept = np.load(tmp_path / "confusion/mean.npz")
     as_cars = kept["matrices"][:, :, 1].sum(1) > 0
     assert dict(zip(kept["names"].tolist(), as_cars.tolist(), strict=True)) == {n: k == 0 for n, k in fold_of.items()}
@@ -223,7 +223,7 @@ def test_the_pictures_that_gain_and_lose_the_most(split: MakeSplit, tmp_path: Pa
         "miou": pytest.approx(expected[0]),
         "miou_single": pytest.approx(expected[1]),
     }
-    assert set(largest["inputs"]) == {"mean", "max"}
+    assert set(largest["inputs"]) == {"late", "mean", "max"}
     with (tmp_path / "pictures.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["input"] == "max"]
     assert float(rows[2]["change"]) == found["change"]
@@ -257,3 +257,32 @@ def test_another_mapping_counts_otherwise(split: MakeSplit, tmp_path: Path) -> N
     results = [compare(comparison, alike(s), tmp_path / s.identity) for s in (plain, mapped)]
     assert [r["inputs"]["mean"]["per_class"]["car"] > 0 for r in results] == [False, True]
     assert [r["protocol"]["cityscapes_to_msrs"]["truck"] for r in results] == ["background", "car"]
+
+
+def test_late_fusion_takes_the_likelier_of_both_cameras(split: MakeSplit, tmp_path: Path) -> None:
+    """Surely a car in one camera outweighs perhaps none in the other; by votes or by grey levels it would not."""
+
+    class Certain(nn.Module):
+        """Three classes: the brighter, the surer of class 1; the rest is shared by the others."""
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            sure = pixels[:, :1]
+            return torch.cat([torch.zeros_like(sure), 4 * sure, torch.full_like(sure, -9).repeat(1, 7, 1, 1)], 1)
+
+    comparison = split("test")
+    segmenter = Segmenter(Certain(), 9, "certain", CPU)
+    result = compare(comparison, alike(segmenter), tmp_path)
+    assert list(result["inputs"]) == ["infrared", "visible", "late", "mean", "max"]
+    mask = np.asarray(Image.open(tmp_path / "predictions/late/00001D.png"))
+    logits = [
+        segmenter.network(to_input(torch.from_numpy(np.array(Image.open(comparison.input(n).files["00001D"])))[None]))[
+            0
+        ]
+        for n in ("infrared", "visible")
+    ]
+    expected = sum(x.softmax(0) for x in logits).argmax(0).numpy()
+    np.testing.assert_array_equal(mask, expected)
+    assert (mask != logits[1].argmax(0).numpy()).any()
+    kept = np.load(tmp_path / "confusion/late.npz")
+    assert kept["names"].tolist() == list(comparison.names)
+    assert any(r["against"] == "late" and r["input"] == "mean" for r in result["differences"])
