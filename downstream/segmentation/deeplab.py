@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
+from downstream.segmentation.onnx_network import SUFFIX, OnnxNetwork
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
 from dwsfusion.runs import hash_file, hash_text, whole_file
@@ -57,6 +58,8 @@ class Segmenter:
         identity: changes with the weights.
         device: where to compute.
         mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
+        about: what a protocol says of the network and what runs it; a DeepLabV3Plus of this library without it.
+        stride_px: sides of the network's input are made multiples of this, by copies of the border.
     """
 
     def __init__(
@@ -66,18 +69,25 @@ class Segmenter:
         identity: str,
         device: torch.device,
         mapping: Mapping[str, str] | None = None,
+        about: Mapping[str, Any] | None = None,
+        stride_px: int = STRIDE_PX,
     ) -> None:
         self.network = network.to(device).eval()
         self.ids = msrs_ids(classes, mapping)
         self.mapping = dict(mapping or cityscapes_to_msrs()) if classes != len(MSRS_CLASSES) else None
         self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
         self.seconds = 0.0
-        self._device = device
+        self._device, self._about, self._stride_px = device, about, stride_px
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What a protocol says of the network, and of what runs it."""
+        return self._about or {"network": "DeepLabV3Plus", "runtime": library_version()}
 
     @property
     def settings(self) -> tuple[str, ...]:
         """All that a prediction depends on besides the picture; predicted files are kept by it."""
-        return self.identity, self._device.type, library_version()
+        return self.identity, self._device.type, str(self.about["runtime"])
 
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:
@@ -97,7 +107,7 @@ class Segmenter:
         start = time.perf_counter()
         height, width = picture.shape[:2]
         pixels = to_input(torch.from_numpy(rgb_array(picture)[None].copy()).to(self._device))
-        padded = F.pad(pixels, (0, -width % STRIDE_PX, 0, -height % STRIDE_PX), mode="replicate")
+        padded = F.pad(pixels, (0, -width % self._stride_px, 0, -height % self._stride_px), mode="replicate")
         logits: Tensor = self.network(padded)[0, :, :height, :width].float()
         self.seconds += time.perf_counter() - start
         return logits
@@ -162,12 +172,12 @@ def saved_key(path: Path) -> str | None:
 def load_segmenter(
     path: Path, device: torch.device, encoder: str = "mobilenet_v2", mapping: Path | None = None
 ) -> Segmenter:
-    """Loads a file of `save_deeplab`, or a plain state dict of segmentation-models-pytorch's DeepLabV3Plus.
+    """Loads a file of `save_deeplab`, a state dict of segmentation-models-pytorch's DeepLabV3Plus, or an ONNX file.
 
-    The classes, 9 of MSRS or 19 of Cityscapes, are read from the shape of the head.
+    The classes, 9 of MSRS or 19 of Cityscapes, are read from the shape of the head or of the output.
 
     Args:
-        path: the file, safetensors or torch.
+        path: the file, safetensors, torch or ONNX.
         device: where to compute.
         encoder: the encoder of a plain state dict; our own files know theirs.
         mapping: a file that says which of Cityscapes' classes count as which of MSRS.
@@ -175,19 +185,28 @@ def load_segmenter(
     Raises:
         InputError: no such file, an unreadable one, tensors that do not fit, or a mapping that does not.
     """
+    if path.suffix == SUFFIX:
+        onnx = OnnxNetwork(path)
+        _check_classes(path, onnx.classes, mapping)
+        stride_px, counted = 1 if onnx.size_px else STRIDE_PX, cityscapes_to_msrs(mapping)
+        return Segmenter(onnx, onnx.classes, hash_file(path), device, counted, onnx.about, stride_px)
     state = _read_state(path)
     if _HEAD not in state:
         raise InputError(f"expected a DeepLabV3Plus of segmentation-models-pytorch in {path}, found no {_HEAD}")
     classes, channels = state[_HEAD].shape[:2]
-    if classes not in (len(MSRS_CLASSES), len(cityscapes_to_msrs())):
-        raise InputError(f"expected 9 (MSRS) or 19 (Cityscapes) classes in {path}, found {classes}")
-    if mapping and classes == len(MSRS_CLASSES):
-        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {path} has the 9 of MSRS")
+    _check_classes(path, classes, mapping)
     config = DeepLabConfig(_metadata(path).get("encoder", encoder), classes, channels)
     network = _new_network(config, None)
     _check_fit(state, network.state_dict(), f"{path} and DeepLabV3Plus with {config.encoder}")
     network.load_state_dict(state, strict=False)
     return Segmenter(network, classes, hash_file(path), device, cityscapes_to_msrs(mapping))
+
+
+def _check_classes(path: Path, classes: int, mapping: Path | None) -> None:
+    if classes not in (len(MSRS_CLASSES), len(cityscapes_to_msrs())):
+        raise InputError(f"expected 9 (MSRS) or 19 (Cityscapes) classes in {path}, found {classes}")
+    if mapping and classes == len(MSRS_CLASSES):
+        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {path} has the 9 of MSRS")
 
 
 def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Module:

@@ -154,8 +154,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     ) -> Mapping[str, Any]:
         """IoU by class, and the intervals of all."""
         of_class = {name: estimates[f"iou_{name}"] for name in MSRS_CLASSES}
+        truth = scores[0].matrices.sum(2)  # (n, C)
+        pictures = {name: int((truth[:, number] > 0).sum()) for number, name in enumerate(MSRS_CLASSES)}
         intervals = {name: e.interval for name, e in ({m: estimates[m] for m in self.metrics} | of_class).items()}
-        return {"per_class": {name: e.value for name, e in of_class.items()}, "interval": intervals}
+        per_class = {name: e.value for name, e in of_class.items()}
+        return {"per_class": per_class, "pictures_with_class": pictures, "interval": intervals}
 
     def finish(
         self,
@@ -179,7 +182,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
         frozen = config.protocol == "frozen"
         return {
-            "network": "DeepLabV3Plus",
+            **network.about,
             **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
             "networks": identities,
             "normalisation": {
