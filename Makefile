@@ -9,7 +9,7 @@ demo: $(VENV)/installed
 	$(RUN) scripts/demo.py
 
 test: $(VENV)/installed
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --dist loadfile
 
 check: lint test
 

@@ -1,4 +1,4 @@
-"""A generator by compiled loops, without gradients: float32 or float64 on the CPU.
+"""A generator by compiled loops, without gradients: float32 on the CPU.
 
 All that the loops need of the weights is made once, when the engine is built: an engine is a snapshot. Inside, maps
 are arrays ``(B, C, H, W)``, and the parts are named as the generator's.

@@ -1,41 +1,27 @@
 import json
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 import torch
 
-SCRIPT = Path(__file__).parents[2] / "scripts/profile_fusion.py"
+from downstream import commands
 
 
-def command(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(SCRIPT.parents[1])}
-    return subprocess.run([sys.executable, script, *args], capture_output=True, text=True, check=False, env=env)
-
-
-def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
-    sizes = [
-        "--sizes",
-        "16",
-        "16",
-        "32",
-        "24",
-        "--stages",
-        "16",
-        "16",
-        "--rounds",
-        "1",
-        "--threads",
-        "1",
-        "--patch",
-        "176",
-        "176",
-    ]
-    run = command(SCRIPT, *sizes, "--out", str(tmp_path))
-    assert run.returncode == 0, run.stderr
-    assert "9159 parameters" in run.stdout
+def test_the_profile_is_printed_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dwsfusion.training.cost._BATCH", 2)  # a plain step of four patches takes seconds
+    threads = torch.get_num_threads()
+    sizes = ["--sizes", *["16", "16", "32", "24"], "--stages", "16", "16", "--patch", "176", "176"]
+    try:
+        with pytest.raises(SystemExit) as ended:
+            commands.run("profile", [*sizes, "--rounds", "1", "--threads", "1", "--out", str(tmp_path)])
+    finally:
+        torch.set_num_threads(threads)
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "9159 parameters" in printed
     found = json.loads((tmp_path / "profile.json").read_text())
     methods = ("plain", "dwsfusion", "onnxruntime", "GPU", "GPU graph")
     assert [(row["size"], row["method"]) for row in found["timings"]] == [
@@ -45,7 +31,7 @@ def test_the_profile_is_printed_and_written(tmp_path: Path) -> None:
     assert measured["plain"] > 0
     assert (measured["onnxruntime"] is None) is (find_spec("onnxruntime") is None)
     assert (measured["GPU"] is None) is not torch.cuda.is_available()
-    assert ("not measured here" in run.stdout) is (None in measured.values())
+    assert ("not measured here" in printed) is (None in measured.values())
     assert len((tmp_path / "profile.csv").read_text().splitlines()) == 11
     assert (tmp_path / "run.json").is_file()
     assert [(row["name"], row["ms"] > 0) for row in found["training"]] == [("plain", True), ("dwsfusion", True)]

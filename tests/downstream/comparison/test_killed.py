@@ -27,7 +27,7 @@ test, train = (
 )
 # The comparison wants the plain maximum; here infrared stands for it.
 test, train = (replace(c, inputs=(*c.inputs, replace(c.inputs[0], name="max"))) for c in (test, train))
-task = SegmentationTask(replace(CONFIG, training=replace(TRAINING, epochs=20)))
+task = SegmentationTask(replace(CONFIG, training=replace(TRAINING, epochs=8)))
 networks = make_networks(task, test, lambda: train, out / "models", seed=0, device=CPU)
 compare(task, test, networks, out, about={"data": "made"})
 """

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,21 +43,20 @@ def _loops_keep_working() -> Iterator[None]:
 
 @pytest.mark.parametrize("config", VARIANTS)
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (35, 150)])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-7)])
 @torch.no_grad()
-def test_the_engine_computes_what_the_network_does(
-    config: GeneratorConfig, size: tuple[int, int], dtype: torch.dtype, tolerance: float
-) -> None:
-    net = disturbed(Generator(config), 0.2).to(dtype)
+def test_the_engine_computes_what_the_network_does(config: GeneratorConfig, size: tuple[int, int]) -> None:
+    """What the network computes in double: the rounding of the loops is all that may differ."""
+    net = disturbed(Generator(config), 0.2)
     net.fuse.reduce.bias.data.fill_(0.5)  # keeps the fused luma inside [0, 1], where a difference shows
-    ir, vis_y = torch.rand(2, 2, 1, *size, dtype=dtype)
-    engine = engine_for(net, CPU)
+    ir, vis_y = torch.rand(2, 2, 1, *size)
+    engine, exact = engine_for(net, CPU), deepcopy(net).double()
     assert isinstance(engine, CompiledEngine)
-    weights, expected = engine.weights(ir, vis_y), net.weights(ir, vis_y)
-    torch.testing.assert_close(weights, expected, atol=tolerance, rtol=tolerance)
+    weights, expected = engine.weights(ir, vis_y), exact.weights(ir.double(), vis_y.double())
+    for ours, theirs in zip(weights, expected, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, atol=2e-5, rtol=1e-4)
     fused = engine(ir, vis_y)
     assert fused.std() > 0
-    torch.testing.assert_close(fused, net(ir, vis_y), atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(fused.double(), exact(ir.double(), vis_y.double()), atol=1e-4, rtol=1e-4)
     assert torch.equal(engine.cross_and_fuse(ir, vis_y, weights), fused)
 
 
@@ -101,7 +101,8 @@ def test_only_a_float_generator_at_rest_on_a_cpu_is_compiled() -> None:
     net = Generator(RELEASED).eval()
     assert isinstance(engine_for(net, CPU), CompiledEngine)
     for other, device in (
-        (Generator(RELEASED).train(), CPU), (Generator(RELEASED).eval().half(), CPU), (torch.nn.Identity(), CPU),
+        (Generator(RELEASED).train(), CPU), (Generator(RELEASED).eval().half(), CPU),
+        (Generator(RELEASED).eval().double(), CPU), (torch.nn.Identity(), CPU),
         (net, torch.device("meta")),
     ):  # fmt: skip
         assert type(engine_for(other, device)).__name__ == "PlainEngine"
