@@ -21,9 +21,9 @@ class SegmentationConfig(TaskConfig):
     """One given network for all inputs; one trained for each input; one trained on all inputs in equal parts.
     auto is retrained; on the sample scenes joint."""
     segmenter: Path | None = None
-    """For frozen: a trained network with the 9 classes of MSRS or the 19 of Cityscapes: a DeepLabV3Plus (a file of
-    ours, or a state dict of segmentation-models-pytorch), or any ONNX file (batch, 3, H, W), RGB normalised by
-    ImageNet, to logits."""
+    """For frozen: a trained network with the 9 classes of MSRS or the 19 of Cityscapes. An ONNX file; a checkpoint of
+    VainF/DeepLabV3Plus-Pytorch; a name (downloaded) or folder of segmentation-models-pytorch's hub, such as
+    smp-hub/segformer-b1-1024x1024-city-160k; a file of ours; a state dict of that library's DeepLabV3Plus."""
     mapping: Path | None = None
     """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of MSRS,
     {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""

@@ -7,7 +7,6 @@ doi:10.1007/978-3-030-01234-2_49.
 import dataclasses
 import importlib.metadata
 import json
-import pickle
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
-from downstream.segmentation.onnx_network import SUFFIX, OnnxNetwork
+from downstream.segmentation.given import GivenNetwork
+from downstream.segmentation.state_files import check_fit, only_tensors, read_state
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
 from dwsfusion.runs import hash_file, hash_text, whole_file
@@ -53,13 +53,12 @@ class Segmenter:
     """A trained network that gives every pixel of a picture a class of MSRS.
 
     Args:
-        network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)``.
+        network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)`` of the same sides.
         classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
         identity: changes with the weights.
         device: where to compute.
         mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
-        about: what a protocol says of the network and what runs it; a DeepLabV3Plus of this library without it.
-        stride_px: sides of the network's input are made multiples of this, by copies of the border.
+        given: what the network is, where it came as a file; its sides' multiple and its runtime stand there.
     """
 
     def __init__(
@@ -69,25 +68,26 @@ class Segmenter:
         identity: str,
         device: torch.device,
         mapping: Mapping[str, str] | None = None,
-        about: Mapping[str, Any] | None = None,
-        stride_px: int = STRIDE_PX,
+        given: GivenNetwork | None = None,
     ) -> None:
         self.network = network.to(device).eval()
         self.ids = msrs_ids(classes, mapping)
         self.mapping = dict(mapping or cityscapes_to_msrs()) if classes != len(MSRS_CLASSES) else None
         self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
         self.seconds = 0.0
-        self._device, self._about, self._stride_px = device, about, stride_px
+        self.given = given
+        self._device = device
+        self._stride_px = given.stride_px if given else STRIDE_PX
 
-    @property
-    def about(self) -> Mapping[str, Any]:
-        """What a protocol says of the network, and of what runs it."""
-        return self._about or {"network": "DeepLabV3Plus", "runtime": library_version()}
+    @classmethod
+    def of(cls, given: GivenNetwork, device: torch.device, mapping: Mapping[str, str]) -> "Segmenter":
+        """Wraps a network that came as a file."""
+        return cls(given.network, given.classes, hash_file(given.weights), device, mapping, given)
 
     @property
     def settings(self) -> tuple[str, ...]:
         """All that a prediction depends on besides the picture; predicted files are kept by it."""
-        return self.identity, self._device.type, str(self.about["runtime"])
+        return self.identity, self._device.type, self.given.runtime if self.given else library_version()
 
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:
@@ -103,11 +103,12 @@ class Segmenter:
         return self._named(self._logits(infrared).softmax(0) + self._logits(visible).softmax(0))
 
     def _logits(self, picture: Array) -> Tensor:
-        """``(K, H, W)`` for the network's own classes."""
+        """``(C, H, W)`` for the network's own classes."""
         start = time.perf_counter()
         height, width = picture.shape[:2]
         pixels = to_input(torch.from_numpy(rgb_array(picture)[None].copy()).to(self._device))
-        padded = F.pad(pixels, (0, -width % self._stride_px, 0, -height % self._stride_px), mode="replicate")
+        stride = self._stride_px
+        padded = F.pad(pixels, (0, -width % stride, 0, -height % stride), mode="replicate")
         logits: Tensor = self.network(padded)[0, :, :height, :width].float()
         self.seconds += time.perf_counter() - start
         return logits
@@ -169,44 +170,31 @@ def saved_key(path: Path) -> str | None:
     return _metadata(path).get("key") if path.is_file() else None
 
 
-def load_segmenter(
-    path: Path, device: torch.device, encoder: str = "mobilenet_v2", mapping: Path | None = None
-) -> Segmenter:
-    """Loads a file of `save_deeplab`, a state dict of segmentation-models-pytorch's DeepLabV3Plus, or an ONNX file.
+def is_deeplab(content: Mapping[str, Any]) -> bool:
+    """Whether a file's content has the head of segmentation-models-pytorch's DeepLabV3Plus."""
+    return _HEAD in content
 
-    The classes, 9 of MSRS or 19 of Cityscapes, are read from the shape of the head or of the output.
+
+def read_deeplab(content: Mapping[str, Any], path: Path, encoder: str) -> GivenNetwork:
+    """Builds the network of a file of `save_deeplab`, or of a plain state dict of that library's DeepLabV3Plus.
 
     Args:
-        path: the file, safetensors, torch or ONNX.
-        device: where to compute.
+        content: the file's tensors by name.
+        path: the file.
         encoder: the encoder of a plain state dict; our own files know theirs.
-        mapping: a file that says which of Cityscapes' classes count as which of MSRS.
 
     Raises:
-        InputError: no such file, an unreadable one, tensors that do not fit, or a mapping that does not.
+        InputError: tensors that do not fit.
     """
-    if path.suffix == SUFFIX:
-        onnx = OnnxNetwork(path)
-        _check_classes(path, onnx.classes, mapping)
-        stride_px, counted = 1 if onnx.size_px else STRIDE_PX, cityscapes_to_msrs(mapping)
-        return Segmenter(onnx, onnx.classes, hash_file(path), device, counted, onnx.about, stride_px)
-    state = _read_state(path)
-    if _HEAD not in state:
-        raise InputError(f"expected a DeepLabV3Plus of segmentation-models-pytorch in {path}, found no {_HEAD}")
+    state = only_tensors(content, path)
     classes, channels = state[_HEAD].shape[:2]
-    _check_classes(path, classes, mapping)
     config = DeepLabConfig(_metadata(path).get("encoder", encoder), classes, channels)
     network = _new_network(config, None)
-    _check_fit(state, network.state_dict(), f"{path} and DeepLabV3Plus with {config.encoder}")
+    given = GivenNetwork(network, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), STRIDE_PX)
+    what = f"{path} and DeepLabV3Plus with {config.encoder}"
+    check_fit(state, network.state_dict(), what, "is it the encoder you named?")
     network.load_state_dict(state, strict=False)
-    return Segmenter(network, classes, hash_file(path), device, cityscapes_to_msrs(mapping))
-
-
-def _check_classes(path: Path, classes: int, mapping: Path | None) -> None:
-    if classes not in (len(MSRS_CLASSES), len(cityscapes_to_msrs())):
-        raise InputError(f"expected 9 (MSRS) or 19 (Cityscapes) classes in {path}, found {classes}")
-    if mapping and classes == len(MSRS_CLASSES):
-        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {path} has the 9 of MSRS")
+    return given
 
 
 def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Module:
@@ -235,43 +223,12 @@ def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Modul
 
 def _fill_encoder(encoder: nn.Module, path: Path) -> None:
     """Fills every tensor of an encoder; of the file, only the classifier may be left over."""
-    state, wanted = _read_state(path), encoder.state_dict()
+    state, wanted = read_state(path), encoder.state_dict()
     if all(name.startswith("model.") for name in wanted):  # segmentation-models-pytorch's wrapper around timm
         state = {f"model.{name.removeprefix('model.')}": tensor for name, tensor in state.items()}
     kept = {n: t for n, t in state.items() if n in wanted or not n.removeprefix("model.").startswith(_CLASSIFIERS)}
-    _check_fit(kept, wanted, f"{path} and the encoder")
+    check_fit(kept, wanted, f"{path} and the encoder", "is it the encoder you named?")
     nn.Module.load_state_dict(encoder, kept, strict=False)
-
-
-def _check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str) -> None:
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}  # older files have none; unused
-    problems = [f"missing {name}" for name in wanted if name not in state and name not in counters]
-    problems += [f"unknown {name}" for name in state if name not in wanted]
-    problems += [
-        f"{name} is {tuple(state[name].shape)}, not {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in state and state[name].shape != wanted[name].shape
-    ]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise InputError(f"{what} do not fit: {'; '.join(problems[:3])}{more}: is it the encoder you named?")
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise InputError(f"expected a weights file at {path}, found none")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, safetensors.SafetensorError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise InputError(f"{path} is not a readable weights file: {first_line}") from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise InputError(f"expected a plain state dict (names and tensors) in {path}, found something else")
-    return state
 
 
 def _metadata(path: Path) -> dict[str, Any]:

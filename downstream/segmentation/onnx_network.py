@@ -1,4 +1,4 @@
-"""Segmenters as ONNX files, run by onnxruntime on the CPU."""
+"""A segmentation network in an ONNX file, computed by onnxruntime on the CPU."""
 
 from pathlib import Path
 from typing import Any
@@ -8,88 +8,89 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from downstream.segmentation.given import GivenNetwork
 from dwsfusion.errors import InputError
 
-SUFFIX = ".onnx"
-_FORM = "a float input (batch, 3, height, width) and logits (batch, classes, height, width)"
+EXPECTED = "one input (B or 1, 3, H, W) of float, RGB normalised by ImageNet, and logits (..., C, h, w)"
+_TRIAL_PX = 128
 
 
 class OnnxNetwork(nn.Module):
-    """A segmenter's file as a network: normalised pictures in, logits of their size out.
+    """Takes ``(1, 3, H, W)``, gives logits ``(1, C, H, W)``, whatever size the file insists on.
 
-    Where the file's input has a fixed size, pictures are resized to it bilinearly with antialiasing; logits go back to
-    the picture's size bilinearly.
+    Pictures are resized to a fixed input bilinearly with antialiasing, logits back bilinearly.
 
     Args:
-        path: the file; its input ``(B or 1, 3, H, W)`` is RGB normalised by ImageNet, its first output logits.
+        path: the file.
 
     Raises:
-        InputError: onnxruntime is missing, or the file is not of this form.
+        InputError: no onnxruntime, no readable ONNX file, or other inputs than a picture.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path, self._session = path, _session(path)
-        self._input, output = self._session.get_inputs()[0], self._session.get_outputs()[0]
-        shape = list(self._input.shape)
-        if len(self._session.get_inputs()) != 1 or len(shape) != 4 or self._input.type != "tensor(float)":
-            raise InputError(f"expected {_FORM} in {path}, found {self._input.type} {shape}")
-        self._one_by_one = shape[0] == 1
-        height, width = shape[2:]
-        self.size_px = (height, width) if isinstance(height, int) and isinstance(width, int) else None
-        """Height and width of the file's input; None where it takes any."""
-        self.classes = self._count_classes(output.shape)
+        self._path = path
+        self._session = _open(path)
+        given = self._session.get_inputs()
+        shape: list[int | str | None] = list(given[0].shape) if len(given) == 1 else []
+        if len(shape) != 4 or given[0].type != "tensor(float)" or (isinstance(shape[1], int) and shape[1] != 3):
+            described = ", ".join(f"{entry.name} {entry.shape} of {entry.type}" for entry in given)
+            raise InputError(f"expected {EXPECTED} in {path}, found {described}: export it so")
+        self._name = given[0].name
+        batch, _, height, width = (side if isinstance(side, int) else None for side in shape)
+        self.batch = batch or 1
+        self.input_px = (height, width)
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """What a protocol says of the network and its runtime."""
-        import onnxruntime  # type: ignore[import-untyped]
-
-        fixed = self.size_px and f"{self.size_px[0]}x{self.size_px[1]}"
-        return {
-            "network": f"ONNX file {self._path.name}",
-            "runtime": f"onnxruntime {onnxruntime.__version__}",
-            "input_px": fixed or "the picture's own",
-            "resizing": "bilinear with antialiasing to the network, logits bilinear back" if fixed else "none",
-        }
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Pictures ``(B, 3, H, W)`` to logits ``(B, C, H, W)``."""
-        size = pixels.shape[2:]
-        shown = pixels.cpu().float()
-        if self.size_px is not None and tuple(size) != self.size_px:
-            shown = F.interpolate(shown, self.size_px, mode="bilinear", align_corners=False, antialias=True)
-        batches = shown.split(1) if self._one_by_one else (shown,)
-        logits = torch.cat([self._run(batch) for batch in batches])
-        if logits.shape[2:] != size:
-            logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-        return logits.to(pixels.device)
+    def forward(self, pixels: Tensor) -> Tensor:  # (1, 3, H, W)
+        """Gives the logits ``(1, C, H, W)``."""
+        height, width = pixels.shape[2:]
+        size = (self.input_px[0] or height, self.input_px[1] or width)
+        fitted = pixels
+        if size != (height, width):
+            fitted = F.interpolate(pixels, size, mode="bilinear", align_corners=False, antialias=True)
+        logits = self._run(fitted.expand(self.batch, -1, -1, -1).float().cpu().contiguous()).to(pixels.device)
+        if logits.shape[2:] != (height, width):
+            logits = F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
+        return logits  # (1, C, H, W)
 
     def _run(self, pixels: Tensor) -> Tensor:
-        array = np.ascontiguousarray(pixels.numpy())
-        return torch.from_numpy(self._session.run(None, {self._input.name: array})[0])
-
-    def _count_classes(self, shape: Any) -> int:
-        """From the file where it says so, else from what comes out for a grey picture."""
-        if shape and len(shape) == 4 and isinstance(shape[1], int):
-            return int(shape[1])
-        logits = self._run(torch.zeros(1, 3, *(self.size_px or (64, 64))))
-        if logits.dim() != 4:
-            raise InputError(f"expected {_FORM} in {self._path}, found an output of {tuple(logits.shape)}")
-        return int(logits.shape[1])
+        try:
+            logits = np.asarray(self._session.run(None, {self._name: pixels.numpy()})[0])
+        except Exception as error:  # onnxruntime's own have no base of theirs
+            size = f"{pixels.shape[3]}x{pixels.shape[2]}"
+            raise InputError(f"{self._path} does not run on a picture of {size} pixels: {_short(error)}") from error
+        if logits.ndim < 3 or logits.dtype.kind != "f" or not logits.size:
+            raise InputError(f"expected {EXPECTED} in {self._path}, found an output {logits.shape} of {logits.dtype}")
+        return torch.from_numpy(logits).reshape(-1, *logits.shape[-3:])[:1].float()
 
 
-def _session(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(f"expected a segmenter at {path}, found no such file")
+def read_onnx(path: Path) -> GivenNetwork:
+    """Loads an ONNX file ``(B or 1, 3, H, W)`` to ``(..., C, h, w)``; its classes are told by a trial run.
+
+    Raises:
+        InputError: it is not readable, or not of this form.
+    """
+    network = OnnxNetwork(path)
+    trial = torch.zeros(1, 3, *(side or _TRIAL_PX for side in network.input_px))
+    classes = network(trial).shape[1]
+    import onnxruntime  # type: ignore[import-untyped] # here, for it comes with an extra
+
+    runtime = f"onnxruntime {onnxruntime.__version__}"
+    return GivenNetwork(network, classes, "ONNX file", path, runtime, input_px=network.input_px)
+
+
+def _open(path: Path) -> Any:
     try:
         import onnxruntime  # here, for it comes with an extra
     except ImportError as error:
-        raise InputError(f"{path.name} needs onnxruntime: pip install 'dwsfusion[onnx]'") from error
+        raise InputError(f"{path} needs onnxruntime, which is not here: pip install 'dwsfusion[onnx]'") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"expected an ONNX file that onnxruntime can run at {path}, found: {reason}") from error
+    except Exception as error:  # onnxruntime's own have no base of theirs
+        raise InputError(f"{path} is not a readable ONNX file: {_short(error)}: export it anew") from error
+
+
+def _short(error: Exception) -> str:
+    return str(error).partition("\n")[0][:160]

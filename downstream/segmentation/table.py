@@ -16,9 +16,8 @@ _GROUPS = ("day", "night")
 
 
 def title(result: Result) -> str:
-    """The title of the table, with the warning where there is one."""
-    warning = result["protocol"].get("warning")
-    return f"Segmentation, per cent ({warning})" if warning else "Segmentation, per cent"
+    """The title of the table."""
+    return "Segmentation, per cent"
 
 
 def table_rows(result: Result) -> list[dict[str, str]]:
@@ -42,23 +41,15 @@ def notes(result: Result) -> list[str]:
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
-    lines += [_pictures_with_class(result)]
-    lines += [p["warning"]] if "warning" in p else []
+    lines += [f"pictures with {', '.join(f'{c} {n}' for c, n in p['pictures_with_class'].items())}"]
     lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
     rows = [row for row in result["differences"] if row["metric"] in ("miou", "miou_foreground")]
     return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
 
 
-def _pictures_with_class(result: Result) -> str:
-    counts = next(iter(result["inputs"].values()))["pictures_with_class"]
-    held = ", ".join(f"{label} {n}" for label, n in counts.items() if label in result["protocol"]["measurable"])
-    return f"pictures that hold a class: {held}"
-
-
 def csv_rows(result: Result) -> list[dict[str, Any]]:
     """One row an input, fractions at full precision."""
-    note = result["protocol"].get("warning", "")
-    return [{**_csv_row(name, entry), "note": note} for name, entry in result["inputs"].items()]
+    return [{**_csv_row(name, entry), "note": ""} for name, entry in result["inputs"].items()]
 
 
 def _table_row(name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:

@@ -29,7 +29,8 @@ from downstream.segmentation import table
 from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, hide_classes, read_label
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
-from downstream.segmentation.deeplab import MEAN, STD, Segmenter, load_segmenter
+from downstream.segmentation.deeplab import MEAN, STD, Segmenter
+from downstream.segmentation.networks import ACCEPTED, load_segmenter
 from downstream.segmentation.retraining import SegmenterJob, make_jobs, usable_labels
 from downstream.segmentation.scores import ConfusionScores
 from downstream.segmentation.training import RECIPE
@@ -40,7 +41,6 @@ from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
-PSEUDO_WARNING = "plumbing only: labels are another network's predictions, not a result"
 
 
 class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScores]):
@@ -64,8 +64,8 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         config = self.config
         if config.segmenter is None:
             raise InputError(
-                "the protocol frozen needs a trained network: give --segmenter FILE (a DeepLabV3Plus with the "
-                "9 classes of MSRS or the 19 of Cityscapes), or train one with --protocol retrained or joint"
+                f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the 9 classes "
+                "of MSRS or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
         return load_segmenter(config.segmenter, device, config.recipe().encoder, config.mapping)
 
@@ -154,11 +154,8 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     ) -> Mapping[str, Any]:
         """IoU by class, and the intervals of all."""
         of_class = {name: estimates[f"iou_{name}"] for name in MSRS_CLASSES}
-        truth = scores[0].matrices.sum(2)  # (n, C)
-        pictures = {name: int((truth[:, number] > 0).sum()) for number, name in enumerate(MSRS_CLASSES)}
         intervals = {name: e.interval for name, e in ({m: estimates[m] for m in self.metrics} | of_class).items()}
-        per_class = {name: e.value for name, e in of_class.items()}
-        return {"per_class": per_class, "pictures_with_class": pictures, "interval": intervals}
+        return {"per_class": {name: e.value for name, e in of_class.items()}, "interval": intervals}
 
     def finish(
         self,
@@ -182,8 +179,9 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
         frozen = config.protocol == "frozen"
         return {
-            **network.about,
+            "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
             **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
+            **({"given": network.given.about()} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",
@@ -191,10 +189,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
                 "std": STD,
                 "infrared": "three equal channels",
             },
-            **({"warning": PSEUDO_WARNING} if "pseudo" in config.labels.lower() else {}),
             "measurable": able,
             "not_measurable": [name for name in MSRS_CLASSES if name not in able],
             "classes_without_truth": _absent(scores[VISIBLE][0].matrices, network.ids),
+            "pictures_with_class": _pictures(scores[VISIBLE][0].matrices, network.ids),
             **({"cityscapes_to_msrs": network.mapping} if network.mapping else {}),
             "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
             "late": "the mean of the class probabilities of both cameras, then the likeliest; no picture is fused",
@@ -258,3 +256,9 @@ def _absent(matrices: Counts, measurable: Ids) -> list[str]:
     """Classes that no pixel of the truth has: an input is charged for them where it predicts them."""
     pixels = matrices.sum((0, 2))
     return [MSRS_CLASSES[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]
+
+
+def _pictures(matrices: Counts, measurable: Ids) -> dict[str, int]:
+    """With how many pictures every measurable class is seen in the truth."""
+    seen = (matrices.sum(2) > 0).sum(0)
+    return {MSRS_CLASSES[i]: int(seen[i]) for i in sorted(set(measurable.tolist()))}

@@ -24,7 +24,8 @@ def engine_for(network: nn.Module, device: torch.device) -> PlainEngine:
         device: where to compute.
 
     Returns:
-        Compiled loops for a `Generator` in float32 on a CPU, recorded graphs on a CUDA device, else the network as it is.
+        Compiled loops for a `Generator` in float32 on a CPU, recorded graphs on a CUDA device, else the network as
+        it is.
     """
     if device.type == "cuda":
         return PlainEngine(network, Replayed(network))

@@ -18,8 +18,8 @@ from downstream.segmentation import deeplab
 from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
 from downstream.segmentation.confusion import confusion_matrix, miou
 from downstream.segmentation.deeplab import Segmenter, to_input
-from downstream.segmentation.table import notes, table_rows, title
-from downstream.segmentation.task import PSEUDO_WARNING, SegmentationTask
+from downstream.segmentation.table import notes, table_rows
+from downstream.segmentation.task import SegmentationTask
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
@@ -141,14 +141,13 @@ def test_several_seeds(split: MakeSplit, tmp_path: Path) -> None:
     assert len(list(folder.glob("*.png"))) == len(list((folder / "seed1").glob("*.png"))) == 4
 
 
-def test_pseudo_labels_are_marked_everywhere(split: MakeSplit, tmp_path: Path) -> None:
-    comparison = split("test", "Segmentation_labels_pseudo")
-    result = compare(comparison, shades(Shade()), tmp_path, labels="Segmentation_labels_pseudo")
-    assert PSEUDO_WARNING in title(result)
-    assert PSEUDO_WARNING in notes(result)
-    assert json.loads((tmp_path / "segmentation.json").read_text())["protocol"]["warning"] == PSEUDO_WARNING
-    with (tmp_path / "segmentation.csv").open() as file:
-        assert {row["note"] for row in csv.DictReader(file)} == {PSEUDO_WARNING}
+def test_with_how_many_pictures_a_class_is_measured_is_said(split: MakeSplit, tmp_path: Path) -> None:
+    comparison = split("test")
+    result = compare(comparison, shades(Shade()), tmp_path)
+    truths = [np.asarray(Image.open(p)) for p in (comparison.root / "Segmentation_labels").glob("*.png")]
+    expected = {name: sum(bool((t == i).any()) for t in truths) for i, name in enumerate(MSRS_CLASSES)}
+    assert result["protocol"]["pictures_with_class"] == expected
+    assert any(f"background {expected['background']}, car {expected['car']}" in line for line in notes(result))
 
 
 def test_pictures_without_a_label_are_left_out_and_counted(split: MakeSplit, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from downstream.segmentation.deeplab import (
     DeepLabConfig,
     Segmenter,
     build_deeplab,
-    load_segmenter,
     save_deeplab,
     saved_key,
     to_input,
 )
+from downstream.segmentation.networks import load_segmenter
 from dwsfusion.errors import InputError
 
 CPU = torch.device("cpu")

@@ -1,0 +1,59 @@
+"""Trained networks for `Segmenter`: by what was given this tells what it is.
+
+ONNX files, folders and names of segmentation-models-pytorch's hub, checkpoints of VainF/DeepLabV3Plus-Pytorch, our
+own files, and plain state dicts of segmentation-models-pytorch's DeepLabV3Plus.
+"""
+
+from pathlib import Path
+
+import torch
+
+from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
+from downstream.segmentation.deeplab import Segmenter, is_deeplab, read_deeplab
+from downstream.segmentation.given import GivenNetwork
+from downstream.segmentation.hub import is_hub_name, read_hub
+from downstream.segmentation.onnx_network import read_onnx
+from downstream.segmentation.state_files import read_state_file
+from downstream.segmentation.vainf import is_vainf, read_vainf
+from dwsfusion.errors import InputError
+
+ACCEPTED = (
+    "an ONNX file, a checkpoint of VainF/DeepLabV3Plus-Pytorch, a name or folder of segmentation-models-pytorch's "
+    "hub, a file of ours, or a state dict of segmentation-models-pytorch's DeepLabV3Plus"
+)
+
+
+def load_segmenter(
+    source: Path, device: torch.device, encoder: str = "mobilenet_v2", mapping: Path | None = None
+) -> Segmenter:
+    """Loads a trained network from whatever is accepted.
+
+    Args:
+        source: a file or folder; or a name ``OWNER/NAME`` of the hub, which is downloaded.
+        device: where to compute.
+        encoder: the encoder of a plain state dict; all else know theirs.
+        mapping: a file that says which of Cityscapes' classes count as which of MSRS.
+
+    Raises:
+        InputError: nothing is there, nothing that is accepted, tensors that do not fit, or a mapping that does not.
+    """
+    given = _read(source, encoder)
+    if mapping and given.classes == len(MSRS_CLASSES):
+        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {source} has the 9 of MSRS")
+    return Segmenter.of(given, device, cityscapes_to_msrs(mapping))
+
+
+def _read(source: Path, encoder: str) -> GivenNetwork:
+    if source.is_dir() or (not source.exists() and is_hub_name(source)):
+        return read_hub(source)
+    if not source.is_file():
+        raise InputError(f"expected {ACCEPTED} at {source}, found none: give its path")
+    if source.suffix.lower() == ".onnx":
+        return read_onnx(source)
+    content = read_state_file(source)
+    if is_vainf(content):
+        return read_vainf(content, source)
+    if is_deeplab(content):
+        return read_deeplab(content, source, encoder)
+    names = ", ".join(list(map(str, content))[:3]) or "nothing"
+    raise InputError(f"expected {ACCEPTED} in {source}, found names such as {names}: give one of those")
