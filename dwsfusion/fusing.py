@@ -25,7 +25,7 @@ from dwsfusion.devices import pick_device, wait_for
 from dwsfusion.engines import engine_for
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import Array
-from dwsfusion.pairs import Pair, Skipped
+from dwsfusion.pairs import Pair, Skipped, check_apart
 from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
@@ -129,10 +129,10 @@ def fuse_folder(
 ) -> FolderResult:
     """Fuses pairs into ``out/NAME.png``, RGB of the source's size.
 
-    A file that is there and was made by the same method from the same two files is kept; the mark for this
-    lies in the file itself. A pair that cannot be read is skipped and named. The next pairs are read and the last
-    pictures written while the network computes, on a CPU up to four batches side by side; only a few of them are in
-    memory at a time.
+    A file that is there and was made by the same method from the same two files is kept; the mark for this lies in the
+    file itself, and a file without one is never replaced. A pair that cannot be read is skipped and named. The next
+    pairs are read and the last pictures written while the network computes, on a CPU up to four batches side by side;
+    only a few of them are in memory at a time.
 
     Args:
         fuser: the method.
@@ -140,6 +140,9 @@ def fuse_folder(
         out: the folder.
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`.
+
+    Raises:
+        InputError: the folder is a source folder, holds one, or holds a file of a pair's name that was not fused here.
     """
     result = FolderResult({})
     writes: deque[Future[None]] = deque()
@@ -182,9 +185,13 @@ def _read_ahead(
 
 def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | None) -> _Job | Path:
     """What is to be fused, on the fuser's device, or the file where that is done already."""
+    check_apart(out, (pair.ir, pair.vis))
     path = out / f"{pair.name}.png"
+    mark = images.png_text(path).get(SOURCE_KEY)
+    if mark is None and path.exists():
+        raise InputError(f"{path} is there and was not fused by this program: choose another folder, or remove it")
     source = hash_text(fuser.identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
-    if images.png_text(path).get(SOURCE_KEY) == source:
+    if mark == source:
         return path
     ir, vis = pair.read()
     colours = images.vis_tensor(vis, fuser.device)

@@ -101,6 +101,24 @@ def images_by_stem(folder: Path) -> tuple[dict[str, Path], list[Skipped]]:
     return {stem: paths[0] for stem, paths in sorted(found.items()) if len(paths) == 1}, twice
 
 
+def check_apart(out: Path, files: Iterable[Path]) -> None:
+    """Sees to it that an output folder lies apart from source files, so that none of them can be replaced.
+
+    Args:
+        out: the output folder; it need not exist.
+        files: the source files.
+
+    Raises:
+        InputError: the output folder is a folder of source files, holds one, or is a link to such a folder.
+    """
+    here = out.resolve()
+    for folder in {path.parent for path in files}:
+        there = folder.resolve()
+        if here == there or here in there.parents:
+            what = "is" if here == there else "holds"
+            raise InputError(f"the output folder {out} {what} the source folder {there}: choose another with --out")
+
+
 def readable(pairs: Iterable[Pair]) -> tuple[list[Pair], list[Skipped]]:
     """Reads every pair once and parts the good ones from the bad."""
     good, bad = [], []

@@ -7,6 +7,7 @@ from typing import Literal
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.report.tables import print_table
 from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
+from dwsfusion.pairs import check_apart
 from dwsfusion.runs import fingerprint, write_run
 
 
@@ -38,6 +39,7 @@ def main(config: Config) -> int:
     fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
     found = find_pairs(data, config.split)
     out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
+    check_apart(out, found.files())
     check_writable(out)
     pairs = track(found.pairs, "fusing")
     result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)

@@ -33,6 +33,7 @@ def main(config: Config) -> int:
     comparison = config.prepare(
         data, fuser, config.split, track, choose=lambda root, at_hand: choose_names(root, at_hand, config.grids, task)
     )
+    comparison.check_apart(out)
     unreadable = export_grids(make_grids(comparison, config.grids, task), comparison.names, out, track=track)
     skipped = [*comparison.skipped, *unreadable]
     results = {"pictures": list(comparison.names), "skipped": skipped}

@@ -28,6 +28,7 @@ def main(config: Config) -> int:
     clock = Stopwatch()
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
+    tested.check_apart(config.out)
     about = {"data": data.name, "split": config.split}
     with clock.step("measure"):
         result = compare_quality(

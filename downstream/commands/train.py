@@ -9,7 +9,7 @@ from typing import Literal
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.report.tables import print_table
 from dwsfusion import find_pairs
-from dwsfusion.pairs import readable
+from dwsfusion.pairs import check_apart, readable
 from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TrainingConfig, ablations, processes, train_all
@@ -37,6 +37,7 @@ class Config:
 def main(config: Config) -> int:
     check_writable(config.out)
     found = [find_pairs(root, config.split) for root in config.data or (resolve_data(None),)]
+    check_apart(config.out, (path for part in found for path in part.files()))
     good, bad = readable(pair for part in found for pair in part.pairs)
     skipped = [*(skipped for part in found for skipped in part.skipped), *bad]
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
@@ -44,17 +45,14 @@ def main(config: Config) -> int:
     runs = ablations(config.training) if config.ablate else {"": config.training}
     with processes(config.device) as shared:
         show: Track = track if shared.rank == 0 else silent
-        resume = config.resume == "auto"
-        trained = train_all(good, runs, config.out, shared, note, resume=resume, track=show)
+        trained = train_all(good, runs, config.out, shared, note, resume=config.resume == "auto", track=show)
     if shared.rank > 0:
         return 0
     skipped += trained.skipped
     results = {"pairs": len(good), "held": trained.held, "skipped": skipped, "best": trained.figures}
     write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
-    texts = [
-        {"training": name or "best epoch", **{key: f"{value:.4f}" for key, value in figures.items()}}
-        for name, figures in trained.figures.items()
-    ]
+    figures = trained.figures.items()
+    texts = [{"training": name or "best epoch", **{k: f"{v:.4f}" for k, v in best.items()}} for name, best in figures]
     print_table(f"Best epoch, on {len(trained.held)} held pairs", texts)
     return report_skipped(skipped)
 

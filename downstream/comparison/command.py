@@ -30,6 +30,7 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
+    tested.check_apart(out, task.config.labels)
     with clock.step("load and train"):
         networks = make_networks(
             task,

@@ -30,6 +30,11 @@ def read_warning(path: Path) -> str:
     return str(read_json(path)["protocol"].get("warning", "")) if path.is_file() else ""
 
 
+def has_row(path: Path, name: str) -> bool:
+    """Whether a ``TASK.json`` has a row of that name, which predictions may outlive; without the file, they count."""
+    return not path.is_file() or name in read_json(path).get("inputs", ())
+
+
 def read_largest(path: Path, name: str, count: int) -> list[str]:
     """Reads from a ``TASK.json`` on which pictures an input gains and loses the most: at most `count` of each.
 

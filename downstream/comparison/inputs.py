@@ -14,7 +14,7 @@ from pathlib import Path
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.images import image_size, read_image
-from dwsfusion.pairs import Pair, Skipped, find_pairs, images_by_stem
+from dwsfusion.pairs import Pair, Skipped, check_apart, find_pairs, images_by_stem
 from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, hash_text
 
@@ -60,6 +60,21 @@ class Comparison:
     def fingerprint(self) -> str:
         """A hash over all pictures of all inputs."""
         return hash_text(*(fingerprint(item.files.values()) for item in self.inputs))
+
+    def check_apart(self, out: Path, labels: str | None = None) -> None:
+        """Sees to it that an output folder is no folder of an input, and neither is nor holds sources or labels.
+
+        Args:
+            out: the output folder.
+            labels: the folder of labels beside the sources.
+
+        Raises:
+            InputError: it is, holds or links to such a folder.
+        """
+        sources = [*self.input(INFRARED).files.values(), *self.input(VISIBLE).files.values()]
+        check_apart(out, sources if labels is None else [*sources, self.root / labels / "any"])
+        folders = {path.parent for item in self.inputs for path in item.files.values()}
+        check_apart(out, (folder / "any" for folder in folders if folder.resolve() == out.resolve()))
 
     def only(self, names: Iterable[str]) -> "Comparison":
         """The same inputs over some of the pictures."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.comparison.finished import CURE, read_json
+from downstream.comparison.finished import CURE, has_row, read_json
 from downstream.comparison.grids import behind_cameras, read_pictures
 from downstream.comparison.inputs import DWSFUSION, LATE, VISIBLE, Comparison
 from downstream.detection.boxes import draw_detections, draw_truth
@@ -45,7 +45,7 @@ class DetectionGrids:
         files = {i.name: run / "predictions" / f"{i.name}.json" for i in comparison.inputs}
         late = run / "predictions" / f"{LATE}.json"
         self._found = {name: read_detections(file) for name, file in files.items()}
-        self._late = read_detections(late) if late.is_file() else None
+        self._late = read_detections(late) if late.is_file() and has_row(run / "detection.json", LATE) else None
 
     @property
     def names(self) -> tuple[str, ...]:

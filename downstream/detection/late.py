@@ -14,6 +14,7 @@ NMS_IOU = 0.5
 """A less confident box of the same class that overlaps more is the same object, seen by the other camera."""
 MAX_DETECTIONS = 300
 """In one picture, the most confident ones."""
+RULE = f"the boxes of both cameras pooled, NMS of each class at IoU {NMS_IOU}; no picture is fused"
 
 
 def pool_detections(infrared: Mapping[str, Results], visible: Mapping[str, Results], file: Path) -> dict[str, Results]:

@@ -30,7 +30,7 @@ from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
 from downstream.detection.coco import CLASSES, Coco, Results, ground_truth, read_all_labels
 from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, read_seen
 from downstream.detection.config import DetectionConfig
-from downstream.detection.late import NMS_IOU, pool_detections
+from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
@@ -178,7 +178,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             "classes_kept": "by name: " + ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES)),
             "evaluator": f"pycocotools {importlib.metadata.version('pycocotools')} COCOeval",
             "max_detections_scored": MAX_DETECTIONS,
-            "late": f"the boxes of both cameras pooled, NMS of each class at IoU {NMS_IOU}; no picture is fused",
+            **({LATE: RULE} if LATE in scores else {}),
             "sizes_px2": {size: list(area) for size, area in SIZES.items()},
             "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
             "best F1, first detector of each input; without classes that the detector does not know",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.comparison.finished import read_warning
+from downstream.comparison.finished import has_row, read_warning
 from downstream.comparison.grids import behind_cameras
 from downstream.comparison.inputs import LATE, Comparison
 from downstream.report.grids import TRUTH
@@ -34,9 +34,9 @@ class SegmentationGrids:
     def __init__(self, comparison: Comparison, run: Path, labels: str | None) -> None:
         self._labels = comparison.root / labels if labels is not None else None
         self._maps = {i.name: images_by_stem(run / "predictions" / i.name)[0] for i in comparison.inputs}
-        late, _ = images_by_stem(run / "predictions" / LATE) if (run / "predictions" / LATE).is_dir() else ({}, [])
-        if late:
-            self._maps = behind_cameras(self._maps, late)
+        late = run / "predictions" / LATE
+        if late.is_dir() and has_row(run / "segmentation.json", LATE):
+            self._maps = behind_cameras(self._maps, images_by_stem(late)[0])
         self._note = read_warning(run / "segmentation.json")
         shared = set(comparison.names).intersection(*self._maps.values())
         self._names = tuple(sorted(shared))

@@ -41,6 +41,7 @@ from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text
 
 SOURCE_KEY = "dwsfusion-source"
+LATE_RULE = "the mean of the class probabilities of both cameras, then the likeliest; no picture is fused"
 
 
 class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScores]):
@@ -195,7 +196,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
             "pictures_with_class": _pictures(scores[VISIBLE][0].matrices, network.ids),
             **({"cityscapes_to_msrs": network.mapping} if network.mapping else {}),
             "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
-            "late": "the mean of the class probabilities of both cameras, then the likeliest; no picture is fused",
+            **({LATE: LATE_RULE} if LATE in scores else {}),
             "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
         }
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -103,6 +104,21 @@ def test_a_second_run_does_only_what_changed(pair_root: Path, fuser: Fuser, tmp_
     assert fuse_folder(fuser, pairs, out).made == 0
     fuser.identity = "test-2"
     assert fuse_folder(fuser, pairs, out).made == 3
+
+
+def test_a_picture_that_was_not_fused_here_is_never_replaced(pair_root: Path, fuser: Fuser, tmp_path: Path) -> None:
+    pairs = find_pairs(pair_root).pairs
+    before = [path.read_bytes() for pair in pairs for path in (pair.ir, pair.vis)]
+    (tmp_path / "link").symlink_to(pairs[0].vis.parent, target_is_directory=True)
+    for folder in (pairs[0].ir.parent, pairs[0].vis.parent, pairs[0].vis.parent.parent, tmp_path / "link"):
+        with pytest.raises(InputError, match=r"(is|holds) the source folder .* choose another"):
+            fuse_folder(fuser, pairs, folder)
+    shutil.copytree(pairs[0].vis.parent, tmp_path / "mine")
+    with pytest.raises(InputError, match="was not fused by this program"):
+        fuse_folder(fuser, pairs, tmp_path / "mine")
+    kept = sorted((tmp_path / "mine").iterdir())
+    assert [path.read_bytes() for path in kept] == [pair.vis.read_bytes() for pair in pairs]
+    assert before == [path.read_bytes() for pair in pairs for path in (pair.ir, pair.vis)]
 
 
 def test_bad_pairs_are_skipped_and_named_and_the_others_fused(

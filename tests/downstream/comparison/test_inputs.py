@@ -117,3 +117,15 @@ def test_labels_are_found_beside_the_pictures(pair_root: Path, tmp_path: Path) -
 
 def test_day_and_night_are_read_from_msrs_names() -> None:
     assert (is_night("00001D"), is_night("00002N"), is_night("FLIR_1")) == (False, True, None)
+
+
+def test_an_output_folder_lies_apart_from_sources_labels_and_methods(
+    pair_root: Path, method: Path, tmp_path: Path
+) -> None:
+    comparison = prepare_comparison(pair_root, "test", [f"mine={method}"], fuser=FUSER, fused=tmp_path / "fused")
+    (tmp_path / "link").symlink_to(comparison.root / "vi", target_is_directory=True)
+    for out in (comparison.root, comparison.root / "ir", comparison.root / "labels", method, tmp_path / "link"):
+        with pytest.raises(InputError, match=r"(is|holds) the source folder"):
+            comparison.check_apart(out, "labels")
+    comparison.check_apart(method / "out", "labels")
+    comparison.check_apart(comparison.root / "out", "labels")

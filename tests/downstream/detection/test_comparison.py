@@ -14,6 +14,7 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.run import compare as run_comparison
 from downstream.detection.coco import Detections, read_labels
 from downstream.detection.config import DetectionConfig
+from downstream.detection.grids import DetectionGrids
 from downstream.detection.table import notes, table_rows
 from downstream.detection.task import DetectionTask
 from dwsfusion import InputError
@@ -317,5 +318,16 @@ def test_late_fusion_is_a_row_where_one_detector_looks_at_both_cameras(compariso
 
 
 def test_where_each_camera_has_a_detector_of_its_own_there_is_no_late_fusion(comparison, detectors, tmp_path):
-    assert "late" not in compare(comparison, detectors, tmp_path)["inputs"]
+    result = compare(comparison, detectors, tmp_path)
+    assert "late" not in result["inputs"]
+    assert "late" not in result["protocol"]
     assert not (tmp_path / "predictions/late.json").exists()
+
+
+def test_late_fusion_of_an_earlier_run_is_not_drawn(comparison, detectors, tmp_path):
+    shared = compare(comparison, dict.fromkeys(INPUTS, detectors["visible"]), tmp_path)
+    assert shared["protocol"]["late"].startswith("the boxes of both cameras")
+    panels = [len(DetectionGrids(comparison, tmp_path).draw(NAMES[0]).axes)]
+    compare(comparison, detectors, tmp_path)
+    panels.append(len(DetectionGrids(comparison, tmp_path).draw(NAMES[0]).axes))
+    assert panels[0] == panels[1] + 1
