@@ -1,0 +1,56 @@
+"""What a wheel and a source distribution hold. No network: the build's own backend is called."""
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MARK = b"AGPL"
+SPEAKS_OF_IT = {"METADATA", "PKG-INFO", "README.md", "pyproject.toml", "MANIFEST.in", "yolo.py"}
+BUILD = "import sys; from setuptools import build_meta as b; to = sys.argv[1]; b.build_wheel(to); b.build_sdist(to)"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """The files of a wheel and of a source distribution, from a checkout that was installed before sample.pt left."""
+    checkout, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist")
+    for name in ("dwsfusion", "downstream"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
+        shutil.copy(ROOT / name, checkout / name)
+    (checkout / "dwsfusion.egg-info").mkdir()
+    (checkout / "dwsfusion.egg-info/SOURCES.txt").write_text("downstream/detection/sample.pt\n")
+    subprocess.run([sys.executable, "-c", BUILD, out], cwd=checkout, check=True, capture_output=True)
+    (wheel,), (source,) = out.glob("*.whl"), out.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive, tarfile.open(source) as tar:
+        members = [member for member in tar.getmembers() if member.isfile()]
+        return {
+            "wheel": {name: archive.read(name) for name in archive.namelist()},
+            "source": {member.name.partition("/")[2]: tar.extractfile(member).read() for member in members},
+        }
+
+
+def test_no_file_under_the_agpl_is_in_what_says_mit(files: dict[str, dict[str, bytes]]) -> None:
+    assert MARK in (ROOT / "downstream/detection/sample.pt").read_bytes()  # the mark is there to be found
+    for contents in files.values():
+        marked = {Path(name).name for name, content in contents.items() if MARK in content}
+        assert marked <= SPEAKS_OF_IT
+        assert not [name for name in contents if name.endswith(".pt")]
+
+
+def test_what_the_packages_read_is_there(files: dict[str, dict[str, bytes]]) -> None:
+    code = {
+        path.relative_to(ROOT).as_posix()
+        for room in ("dwsfusion", "downstream")
+        for path in (ROOT / room).rglob("*.py")
+    }
+    read = {"dwsfusion/weights/dwsfusion.safetensors", "dwsfusion/weights/README.md", "downstream/detection/tiny.yaml",
+            "downstream/detection/coco_to_msrs.json", "downstream/segmentation/cityscapes_to_msrs.json",
+            "dwsfusion/py.typed", "downstream/py.typed"}  # fmt: skip
+    for contents in files.values():
+        assert not (code | read) - contents.keys()
