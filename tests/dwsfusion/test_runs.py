@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dwsfusion.runs import fingerprint, write_json, write_run, write_text
+from dwsfusion.runs import fingerprint, whole_file, write_json, write_run, write_text
 
 
 @dataclass
@@ -42,3 +42,21 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
             write_json(tmp_path / "a.json", {"x": bad})
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_that_is_half_written_never_shows(tmp_path: Path) -> None:
+    path = tmp_path / "new/a.bin"
+    with whole_file(path) as beside:
+        beside.write_bytes(b"first")
+        assert (beside.parent, beside.name[0], beside.suffix) == (path.parent, ".", ".tmp")
+        assert not path.exists()
+
+    def interrupted(error: BaseException) -> None:
+        with whole_file(path) as beside:
+            beside.write_bytes(b"sec")
+            raise error
+
+    for error in (OSError(28, "No space left on device"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            interrupted(error)
+    assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("a.bin", b"first")]

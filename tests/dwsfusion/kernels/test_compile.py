@@ -79,7 +79,8 @@ def fuse_elsewhere(pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> Calla
             "np.save(sys.argv[1] + '/fused.npy', Fuser.from_pretrained(device='cpu').fuse(*pair))\n"
         )
         # A folder of its own, so that there is no machine code yet.
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "kept")} | env
+        kept = {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path / "kept"), "NUMBA_DISABLE_JIT": "0"}
+        environment = os.environ | kept | env
         command = [sys.executable, "-c", program, str(tmp_path)]
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert run.returncode == 0, run.stderr
