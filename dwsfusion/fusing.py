@@ -129,10 +129,9 @@ def fuse_folder(
 ) -> FolderResult:
     """Fuses pairs into ``out/NAME.png``, RGB of the source's size.
 
-    A file that is there and was made by the same method from the same two files is kept; the mark for this lies in the
-    file itself, and a file without one is never replaced. A pair that cannot be read is skipped and named. The next
-    pairs are read and the last pictures written while the network computes, on a CPU up to four batches side by side;
-    only a few of them are in memory at a time.
+    A file that the same method made from the same two files is kept, which a mark in it tells; a file without a mark is
+    never replaced. A pair that cannot be read is skipped and named. Pairs are read ahead and pictures written while the
+    network computes, on a CPU up to four batches side by side; only a few are in memory at a time.
 
     Args:
         fuser: the method.

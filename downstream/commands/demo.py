@@ -35,7 +35,7 @@ def main(config: Config) -> int:
         f"grids {data} --task detection --predictions {out}/detection --out {out}/grids/detection",
         f"grids {data} --task segmentation --predictions {out}/segmentation --out {out}/grids/segmentation",
     ):
-        print(f"\n$ dwsfusion {command}", flush=True)
+        sys.stderr.write(f"\n$ dwsfusion {command}\n")
         subprocess.run([*COMMANDS, *shlex.split(command)], check=True, env=PATIENT)
     detection, segmentation = (json.loads((out / task / f"{task}.json").read_text()) for task in TASKS)
     rows = [

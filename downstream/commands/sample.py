@@ -1,5 +1,6 @@
 """Make the sample scenes: paired street scenes with exact boxes and masks, in MSRS's layout."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,5 +16,5 @@ class Config:
 
 
 def main(config: Config) -> int:
-    print(make_sample_with_progress(config.out, config.sample))
+    sys.stdout.write(f"{make_sample_with_progress(config.out, config.sample)}\n")
     return 0

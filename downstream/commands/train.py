@@ -39,7 +39,6 @@ def main(config: Config) -> int:
     found = [find_pairs(root, config.split) for root in config.data or (resolve_data(None),)]
     check_apart(config.out, (path for part in found for path in part.files()))
     good, bad = readable(pair for part in found for pair in part.pairs)
-    skipped = [*(skipped for part in found for skipped in part.skipped), *bad]
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
     note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
     runs = ablations(config.training) if config.ablate else {"": config.training}
@@ -48,7 +47,7 @@ def main(config: Config) -> int:
         trained = train_all(good, runs, config.out, shared, note, resume=config.resume == "auto", track=show)
     if shared.rank > 0:
         return 0
-    skipped += trained.skipped
+    skipped = [*(skipped for part in found for skipped in part.skipped), *bad, *trained.skipped]
     results = {"pairs": len(good), "held": trained.held, "skipped": skipped, "best": trained.figures}
     write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
     figures = trained.figures.items()

@@ -42,17 +42,15 @@ def make_networks(
     if config.protocol == "frozen":
         given = Folded((task.frozen(device),))
         return Networks({item.name: (given,) for item in comparison.inputs})
-    files = label_files(comparison, config.labels, task.suffix)  # what would else be missed only after the training
+    label_files(comparison, config.labels, task.suffix)  # or miss them after the training
     train = comparison if config.folds else train_split(comparison, prepare_train)
-    usable, unusable = task.usable_labels(
-        train, files if config.folds else label_files(train, config.labels, task.suffix)
-    )
+    usable, unusable = task.usable_labels(train, label_files(train, config.labels, task.suffix))
     folds = divide(usable, config.folds, seed) if config.folds else [[]]
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
     devices = pick_devices(config.devices, device)
     jobs = task.jobs(matrix.places(), usable, out, devices[0])
     run_jobs(jobs, devices, track)
-    loaded = {job.name: task.load(job, devices[0]) for job in jobs}
+    by_input = matrix.by_input({job.name: task.load(job, devices[0]) for job in jobs})
     training = {**task.recipe(), "seeds": config.seeds, "pictures": len(usable), **matrix.describe_folds(seed)}
     # With folds the comparison itself meets the bad pictures.
-    return Networks(matrix.by_input(loaded), training, () if config.folds else (*train.skipped, *unusable))
+    return Networks(by_input, training, () if config.folds else (*train.skipped, *unusable))

@@ -50,38 +50,23 @@ def compare(
         out: the output folder.
         about: what else to keep in the protocol, such as the data set's name.
         seed: fixes the resamples; the first seed of the networks.
-        clock: takes the time of each step.
-        track: shows the progress of predictions.
+        clock, track: take the time of each step, show the progress of predictions.
 
     Raises:
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
     """
-    clock, config = clock or Stopwatch(), task.config
-    asked = parse_pairs(config.against, [item.name for item in comparison.inputs])
-    labelled = _label(task, comparison, networks, out)
-    with clock.step("predict"):
-        seen, skipped = _predict(task, labelled, networks, out / "predictions", seed, track)
-    clock.in_models += networks.seconds
-    with clock.step("score"):
-        scores = {
-            name: [task.score(labelled.truth, networks.first, pictures) for pictures in by_seed]
-            for name, by_seed in seen.items()
-        }
-    names = tuple(next(iter(seen.values()))[0])
-    draws = resample_counts(len(names), config.resamples, seed)
+    clock = clock or Stopwatch()
+    asked = parse_pairs(task.config.against, [item.name for item in comparison.inputs])
+    scored = _score(task, comparison, networks, out, seed, clock, track)
+    names, scores, draws = scored.names, scored.scores, resample_counts(len(scored.names), task.config.resamples, seed)
     with clock.step("bootstrap"):
-        estimates = {name: estimate(own, draws) for name, own in scores.items()}
-        entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
-        if LATE in estimates:
-            asked += [(name, LATE) for name in estimates if name != LATE]
-        rows = differences(estimates, list(next(iter(estimates.values()))), SINGLES, BASELINE, asked)
+        entries, rows = _figures(task, names, scores, draws, asked)
     with clock.step("objects"):
-        task.finish(labelled.truth, names, scores, entries, draws, out)
+        task.finish(scored.truth, names, scores, entries, draws, out)
         changes = _changes(task, names, scores, entries, out)
-    protocol = _protocol(task, networks, scores, about, seed)
-    left_out = {"without_label": labelled.without_label, "skipped": [asdict(s) for s in (*skipped, *networks.skipped)]}
-    figures = {"images": len(names), "classes": list(task.classes), "inputs": entries, "differences": rows}
-    result = {"protocol": {**protocol, **left_out}, **figures, "largest_changes": changes}
+    protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
+    head = {"protocol": protocol, "images": len(names), "classes": list(task.classes)}
+    result = {**head, "inputs": entries, "differences": rows, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -96,6 +81,39 @@ class _Labelled(Generic[Truth]):
     without_label: int
     skipped: tuple[Skipped, ...]
     """Of all pictures, those that cannot be used."""
+
+
+@dataclass(frozen=True)
+class _Scored(Generic[Truth, AnyScores]):
+    """What was seen of the pictures that count, held against the truth."""
+
+    names: tuple[str, ...]
+    truth: Truth
+    scores: dict[str, list[AnyScores]]
+    """Input by input and seed by seed."""
+    left_out: dict[str, Any]
+
+
+def _score(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    comparison: Comparison,
+    networks: Networks[AnyNetwork],
+    out: Path,
+    seed: int,
+    clock: Stopwatch,
+    track: Track,
+) -> _Scored[Truth, AnyScores]:
+    labelled = _label(task, comparison, networks, out)
+    with clock.step("predict"):
+        seen, skipped = _predict(task, labelled, networks, out / "predictions", seed, track)
+    clock.in_models += networks.seconds
+    with clock.step("score"):
+        scores = {
+            name: [task.score(labelled.truth, networks.first, pictures) for pictures in by_seed]
+            for name, by_seed in seen.items()
+        }
+    left_out = {"without_label": labelled.without_label, "skipped": [asdict(s) for s in (*skipped, *networks.skipped)]}
+    return _Scored(tuple(next(iter(seen.values()))[0]), labelled.truth, scores, left_out)
 
 
 def _label(
@@ -164,6 +182,21 @@ def _with_late(
         late.append(pictures)
     cameras_first = {name: seen[name] for name in SINGLES}
     return {**cameras_first, LATE: late, **{n: of_input for n, of_input in seen.items() if n not in SINGLES}}
+
+
+def _figures(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores],
+    names: Sequence[str],
+    scores: Mapping[str, Sequence[AnyScores]],
+    draws: Ints,
+    asked: Sequence[tuple[str, str]],
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """What ``TASK.json`` says about every input, and about the differences between them."""
+    estimates = {name: estimate(own, draws) for name, own in scores.items()}
+    entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
+    to_late = [(name, LATE) for name in estimates if name != LATE] if LATE in estimates else []
+    metrics = list(next(iter(estimates.values())))
+    return entries, differences(estimates, metrics, SINGLES, BASELINE, [*asked, *to_late])
 
 
 def _entry(

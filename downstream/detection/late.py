@@ -8,12 +8,11 @@ import torch
 from torchvision.ops import box_convert, nms
 
 from downstream.detection.coco import Results
+from downstream.detection.yolo import MAX_DETECTIONS
 from dwsfusion.runs import write_text
 
 NMS_IOU = 0.5
 """A less confident box of the same class that overlaps more is the same object, seen by the other camera."""
-MAX_DETECTIONS = 300
-"""In one picture, the most confident ones."""
 RULE = f"the boxes of both cameras pooled, NMS of each class at IoU {NMS_IOU}; no picture is fused"
 
 

@@ -253,20 +253,17 @@ def _download(file: Path) -> Path:
 
     file.parent.mkdir(parents=True, exist_ok=True)
     _log.info("downloading %s to %s", file.name, file.parent)
+    reason: Exception | None = None
     try:
         attempt_download_asset(file)
     except (OSError, RuntimeError, ValueError) as error:
-        raise _not_downloaded(file) from error
-    if not file.is_file():
-        raise _not_downloaded(file)
+        reason = error
+    if reason or not file.is_file():
+        raise InputError(
+            f"expected the detector {file.name} here or as published weights, found neither: "
+            "check its name and the network, or fetch it yourself and give its path with --detector"
+        ) from reason
     return file
-
-
-def _not_downloaded(file: Path) -> InputError:
-    return InputError(
-        f"expected the detector {file.name} here or as published weights, found neither: "
-        "check its name and the network, or fetch it yourself and give its path with --detector"
-    )
 
 
 def _load(file: Path) -> Any:
@@ -293,8 +290,7 @@ def _ultralytics() -> ModuleType:
 
 
 def _without_validation(trainer: type[Any]) -> type[Any]:
-    """A trainer that keeps the last epoch unseen. Its name keeps ultralytics from adding experiment
-    loggers."""
+    """A trainer that keeps the last epoch unseen. Its name keeps ultralytics from adding experiment loggers."""
     return type("LastEpoch", (trainer,), {"validate": lambda self: ({}, None), "final_eval": lambda self: None})
 
 

@@ -6,81 +6,15 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from drawn_detector import CONFIG, INPUTS, NAMES, DrawnDetector, compare
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison, Input
-from downstream.comparison.run import compare as run_comparison
-from downstream.detection.coco import Detections, read_labels
 from downstream.detection.config import DetectionConfig
-from downstream.detection.grids import DetectionGrids
 from downstream.detection.table import notes, table_rows
-from downstream.detection.task import DetectionTask
 from dwsfusion import InputError
 from dwsfusion.pairs import Skipped
-
-NAMES = ("00001D", "00002D", "00003N", "00004N", "00005N")
-INPUTS = ("infrared", "visible", "max", "ours")
-CONFIG = DetectionConfig(detector="drawn.pt", resamples=50)
-
-
-class DrawnDetector:
-    """Finds the labels again, from the true place off by a shift; blind to a class where asked."""
-
-    identity = "drawn"
-    seconds = 0.0
-
-    def __init__(self, folder, shift=0.0, blind_to=None, detectable=("person", "bicycle", "car")):
-        self.detectable = detectable
-        self.folder, self.shift, self.blind_to, self.calls = folder, shift, blind_to, 0
-
-    @property
-    def settings(self):
-        return {"detector": "drawn.pt", "shift": self.shift, "image_size_px": 64}
-
-    def predict(self, files):
-        for path in files:
-            self.calls += 1
-            truth = read_labels(self.folder / f"{path.stem}.txt", (80, 100))
-            seen = truth.classes != self.blind_to
-            boxes = truth.boxes_xyxy[seen] + self.shift
-            yield Detections(boxes, truth.classes[seen], np.linspace(0.9, 0.5, len(boxes)))
-
-
-@pytest.fixture
-def comparison(tmp_path, random, save):
-    """Five pictures of random pixels in four inputs; a person and a car in each but the last, which is empty."""
-    root = tmp_path / "set" / "test"
-    inputs = []
-    for name in INPUTS:
-        files = {n: save(tmp_path / name / f"{n}.png", random.integers(0, 256, (80, 100), np.uint8)) for n in NAMES}
-        inputs.append(Input(name, files))
-    for folder in ("labels", "labels_infrared", "labels_visible"):
-        (root / folder).mkdir(parents=True)
-        for number, name in enumerate(NAMES[:-1]):
-            person = f"0 {0.2 + number / 10:.1f} 0.5 0.2 0.4\n" if folder != "labels_visible" else ""
-            car = "2 0.7 0.5 0.3 0.2\n" if folder != "labels_infrared" else ""
-            (root / folder / f"{name}.txt").write_text(person + car)
-        (root / folder / f"{NAMES[-1]}.txt").write_text("")
-    return Comparison(root, tuple(inputs))
-
-
-@pytest.fixture
-def detectors(comparison):
-    labels = comparison.root / "labels"
-    return {
-        "infrared": [DrawnDetector(labels, blind_to=2)],
-        "visible": [DrawnDetector(labels, blind_to=0)],
-        "max": [DrawnDetector(labels, shift=3.0)],
-        "ours": [DrawnDetector(labels)],
-    }
-
-
-def compare(comparison, detectors, out, config=CONFIG, skipped=()):
-    networks = Networks({name: [Folded((d,)) for d in own] for name, own in detectors.items()}, skipped=skipped)
-    about = {"data": "set", "split": "test", "sample": False}
-    return run_comparison(DetectionTask(config), comparison, networks, out, about=about)
 
 
 def test_what_detection_json_says(comparison, detectors, tmp_path):
@@ -288,46 +222,3 @@ def test_names_that_do_not_tell_day_from_night(comparison, detectors, tmp_path):
 def test_no_labels_is_an_input_error(comparison, detectors, tmp_path):
     with pytest.raises(InputError, match="elsewhere"):
         compare(comparison, detectors, tmp_path, DetectionConfig(labels="elsewhere"))
-
-
-def test_late_fusion_is_a_row_where_one_detector_looks_at_both_cameras(comparison, tmp_path, save):
-    """Blind to cars in infrared and to persons in visible, as if each camera showed one kind alone."""
-
-    class ByCamera(DrawnDetector):
-        def predict(self, files):
-            for path in files:
-                self.blind_to = {"infrared": 2, "visible": 0}.get(path.parent.name)
-                yield from super().predict([path])
-
-    one = [ByCamera(comparison.root / "labels")]
-    result = compare(comparison, dict.fromkeys(INPUTS, one), tmp_path)
-    assert list(result["inputs"]) == ["infrared", "visible", "late", "max", "ours"]
-    late = result["inputs"]["late"]
-    assert (late["map"], result["inputs"]["infrared"]["map"], result["inputs"]["visible"]["map"]) == (1, 0.5, 0.5)
-    assert late["complementarity"]["infrared_only"]["recall"] == late["complementarity"]["visible_only"]["recall"] == 1
-    assert (late["kept"], late["lost"], late["won"]) == (8, 0, 0)
-    pairs = {(r["input"], r["against"]) for r in result["differences"] if r["metric"] == "map50"}
-    assert {("late", "max"), ("ours", "late"), ("infrared", "late")} <= pairs
-    assert "late" in result["largest_changes"]["inputs"]
-    assert len(json.loads((tmp_path / "predictions/late.json").read_text())) == 8
-    assert "late" not in result["protocol"]["detectors"]
-    assert [row["input"] for row in table_rows(result)][2] == "late"
-    names, scores = DetectionTask.reopen(tmp_path, ["late", "max"])
-    assert names == NAMES
-    assert scores["late"][0].figures(np.ones((1, 5), int))["map"] == 1
-
-
-def test_where_each_camera_has_a_detector_of_its_own_there_is_no_late_fusion(comparison, detectors, tmp_path):
-    result = compare(comparison, detectors, tmp_path)
-    assert "late" not in result["inputs"]
-    assert "late" not in result["protocol"]
-    assert not (tmp_path / "predictions/late.json").exists()
-
-
-def test_late_fusion_of_an_earlier_run_is_not_drawn(comparison, detectors, tmp_path):
-    shared = compare(comparison, dict.fromkeys(INPUTS, detectors["visible"]), tmp_path)
-    assert shared["protocol"]["late"].startswith("the boxes of both cameras")
-    panels = [len(DetectionGrids(comparison, tmp_path).draw(NAMES[0]).axes)]
-    compare(comparison, detectors, tmp_path)
-    panels.append(len(DetectionGrids(comparison, tmp_path).draw(NAMES[0]).axes))
-    assert panels[0] == panels[1] + 1
