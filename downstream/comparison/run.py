@@ -14,13 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Networks
+from downstream.comparison.differences import MIN_PICTURES, family_of, pairs_of
 from downstream.comparison.estimates import estimate, plain, spread
 from downstream.comparison.groups import groups_of
 from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison, label_files
 from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.standing import ranks
 from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, differences, parse_pairs, resample_counts
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, units_of
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -37,6 +40,7 @@ def compare(
     out: Path,
     *,
     about: Mapping[str, Any],
+    scenes: Mapping[str, str] | None = None,
     seed: int = 0,
     clock: Stopwatch | None = None,
     track: Track = silent,
@@ -49,6 +53,7 @@ def compare(
         networks: who looks at each input; figures are means over their seeds.
         out: the output folder.
         about: what else to keep in the protocol, such as the data set's name.
+        scenes: picture name to its scene, where the data set knows it; what the task's configuration gives comes first.
         seed: fixes the resamples; the first seed of the networks.
         clock, track: take the time of each step, show the progress of predictions.
 
@@ -57,16 +62,19 @@ def compare(
     """
     clock = clock or Stopwatch()
     asked = parse_pairs(task.config.against, [item.name for item in comparison.inputs])
+    scenes = read_scenes(task.config.groups) if task.config.groups else scenes
     scored = _score(task, comparison, networks, out, seed, clock, track)
-    names, scores, draws = scored.names, scored.scores, resample_counts(len(scored.names), task.config.resamples, seed)
+    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, scenes)
+    draws = resample_counts(len(names), task.config.resamples, seed, grouped)
     with clock.step("bootstrap"):
-        entries, rows = _figures(task, names, scores, draws, asked)
+        figures = _figures(task, names, scores, draws, asked, bool(networks.training))
     with clock.step("objects"):
-        task.finish(scored.truth, names, scores, entries, draws, out)
-        changes = _changes(task, names, scores, entries, out)
+        task.finish(scored.truth, names, scores, figures["inputs"], draws, out)
+        changes = _changes(task, names, scores, figures["inputs"], out)
     protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
+    protocol["bootstrap"] |= in_protocol(grouped)
     head = {"protocol": protocol, "images": len(names), "classes": list(task.classes)}
-    result = {**head, "inputs": entries, "differences": rows, "largest_changes": changes}
+    result = {**head, **figures, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -190,13 +198,26 @@ def _figures(
     scores: Mapping[str, Sequence[AnyScores]],
     draws: Ints,
     asked: Sequence[tuple[str, str]],
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """What ``TASK.json`` says about every input, and about the differences between them."""
-    estimates = {name: estimate(own, draws) for name, own in scores.items()}
-    entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
-    to_late = [(name, LATE) for name in estimates if name != LATE] if LATE in estimates else []
-    metrics = list(next(iter(estimates.values())))
-    return entries, differences(estimates, metrics, SINGLES, BASELINE, [*asked, *to_late])
+    trained: bool,
+) -> dict[str, Any]:
+    """What ``TASK.json`` says about every input, about the differences between them, and about their order."""
+    estimates = {name: estimate(own, draws, compared=True) for name, own in scores.items()}
+    first = next(iter(scores.values()))
+    pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
+    families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
+    units, support = units_of(draws), task.support(first[0])
+    rows = {
+        metric: family.rows(
+            too_few=min(units, support.get(metric, units)) < MIN_PICTURES, one_seed=trained and len(first) == 1
+        )
+        for metric, family in families.items()
+    }
+    return {
+        "inputs": {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()},
+        "differences": [row for of_metric in rows.values() for row in of_metric],
+        "ranks": {metric: ranks(estimates, metric) for metric in task.metrics},
+        "power": {metric: {"difference_80": families[metric].difference_80} for metric in task.metrics},
+    }
 
 
 def _entry(
@@ -254,4 +275,11 @@ def _protocol(
     config = task.config
     bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
     own = task.protocol(networks, scores)
-    return {**about, "name": config.protocol, "labels": config.labels, **own, "bootstrap": bootstrap}
+    return {
+        **about,
+        "name": config.protocol,
+        "labels": config.labels,
+        **own,
+        "against": list(config.against),
+        "bootstrap": bootstrap,
+    }
