@@ -10,7 +10,7 @@ from drawn_detector import CONFIG, INPUTS, NAMES, DrawnDetector, compare
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from downstream.comparison import run
+from downstream.comparison import differences
 from downstream.comparison.inputs import Comparison, Input
 from downstream.detection.config import DetectionConfig
 from downstream.detection.table import notes, table_rows
@@ -99,7 +99,7 @@ def test_differences_carry_a_verdict_where_there_are_pictures_enough(comparison,
     few = compare(comparison, detectors, tmp_path)
     assert {row["verdict"] for row in few["differences"]} == {"too few pictures"}
     assert "there are too few pictures for a verdict" in notes(few)[-1]
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(comparison, detectors, tmp_path)
     found = {(r["input"], r["against"]): r for r in result["differences"] if r["metric"] == "map50"}
     assert {against for _, against in found} == {"infrared", "visible", "max", "best camera"}
@@ -115,7 +115,7 @@ def test_differences_carry_a_verdict_where_there_are_pictures_enough(comparison,
 
 def test_a_class_in_few_pictures_gets_no_verdict(comparison, detectors, tmp_path, monkeypatch):
     (comparison.root / "labels/00001D.txt").write_text("2 0.7 0.5 0.3 0.2\n")  # the persons of three pictures are left
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     rows = compare(comparison, detectors, tmp_path)["differences"]
     verdicts = {m: {r["verdict"] for r in rows if r["metric"] == m} for m in ("ap50_person", "ap50_car", "map50")}
     assert verdicts["ap50_person"] == {"too few pictures"}
@@ -123,7 +123,7 @@ def test_a_class_in_few_pictures_gets_no_verdict(comparison, detectors, tmp_path
 
 
 def test_trained_from_one_seed_there_is_no_verdict(comparison, detectors, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(comparison, detectors, tmp_path, training={"seeds": 1})
     assert {row["verdict"] for row in result["differences"]} == {"one seed"}
     assert "Train from three seeds or more" in notes(result)[-1]
