@@ -125,6 +125,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """How networks are trained, for the protocol; without seeds, pictures and folds."""
         return {}
 
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """What the protocol says of the labels trained on, such as how many a class has."""
+        return {}
+
     # Figures.
 
     @abstractmethod

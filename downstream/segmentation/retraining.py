@@ -6,10 +6,11 @@ network that is missing or was trained from something else.
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
@@ -103,3 +104,14 @@ def usable_labels(train: Comparison, labels: Mapping[str, Path]) -> tuple[dict[s
         else:
             usable[name] = path
     return usable, skipped
+
+
+def count_classes(labels: Iterable[Path]) -> dict[str, dict[str, int]]:
+    """In how many label pictures each class is seen, and on how many pixels.
+
+    Raises:
+        ImageError: a label is not readable.
+    """
+    pixels = np.stack([np.bincount(read_label(path).ravel(), minlength=256)[: len(MSRS_CLASSES)] for path in labels])
+    seen = (pixels > 0).sum(0).tolist(), pixels.sum(0).tolist()
+    return {name: {"pictures": n, "pixels": k} for name, n, k in zip(MSRS_CLASSES, *seen, strict=True)}

@@ -31,7 +31,7 @@ from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
 from downstream.segmentation.deeplab import MEAN, STD, Segmenter
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
-from downstream.segmentation.retraining import SegmenterJob, make_jobs, usable_labels
+from downstream.segmentation.retraining import SegmenterJob, count_classes, make_jobs, usable_labels
 from downstream.segmentation.scores import ConfusionScores
 from downstream.segmentation.training import RECIPE
 from dwsfusion.errors import ImageError, InputError
@@ -89,6 +89,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained."""
         return {**asdict(self.config.recipe()), **RECIPE}
+
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """In how many train pictures every class is seen, and on how many pixels."""
+        return {"classes": count_classes(labels.values())}
 
     def read_truth(
         self, comparison: Comparison, files: Mapping[str, Path], network: Segmenter, out: Path

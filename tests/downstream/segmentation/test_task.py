@@ -14,6 +14,7 @@ from downstream.comparison.inputs import Comparison
 from downstream.comparison.networks import make_networks
 from downstream.comparison.run import compare
 from downstream.segmentation import retraining
+from downstream.segmentation.classes import MSRS_CLASSES
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
 from downstream.segmentation.table import notes
@@ -69,6 +70,12 @@ def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
     result = compare(SegmentationTask(config), test, segmenters, tmp_path, about={"data": "made"})
     assert result["protocol"]["training"]["pictures"] == 4
     assert result["protocol"]["training"]["encoder_weights"] == "none"
+    labels = [np.asarray(Image.open(p)) for p in (train.root / "Segmentation_labels").glob("*.png")]
+    held = {name: [int((label == i).sum()) for label in labels] for i, name in enumerate(MSRS_CLASSES)}
+    expected = {name: {"pictures": sum(n > 0 for n in own), "pixels": sum(own)} for name, own in held.items()}
+    assert result["protocol"]["training"]["classes"] == expected
+    (few,) = (line for line in notes(result) if line.startswith("hardly trained on, in fewer than 10"))
+    assert f"background {expected['background']['pictures']}, car" in few  # four pictures hold nothing often
     assert "fewer than 3 seeds: not a result to quote" in notes(result)
     assert all(0 <= entry["pixel_accuracy"] < 1 for entry in result["inputs"].values())
     assert all(np.load(tmp_path / f"confusion/{name}.npz")["matrices"].shape == (4, 9, 9) for name in INPUTS)
