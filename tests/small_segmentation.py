@@ -7,12 +7,14 @@ from torch import nn
 
 from downstream.comparison.inputs import Comparison
 from downstream.segmentation.config import SegmentationConfig
-from downstream.segmentation.training import TrainingConfig
+from downstream.segmentation.recipe import TrainingConfig
 
 CPU = torch.device("cpu")
 INPUTS = ("infrared", "visible", "mean", "max")
 PAIR = ("infrared", "visible")
-TRAINING = TrainingConfig("tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
+TRAINING = TrainingConfig(
+    "tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32), fixed_stride=0, depth=5
+)
 CONFIG = SegmentationConfig(protocol="retrained", training=TRAINING, seeds=2, resamples=50)
 
 

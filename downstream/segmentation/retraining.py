@@ -17,13 +17,13 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.plan import Place
 from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
 from downstream.segmentation.deeplab import (
-    DeepLabConfig,
     build_deeplab,
     library_version,
     save_deeplab,
     saved_key,
 )
-from downstream.segmentation.training import TrainingConfig, train_network
+from downstream.segmentation.recipe import TrainingConfig
+from downstream.segmentation.training import train_network
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
@@ -81,7 +81,7 @@ class SegmenterJob:
 
     def train(self, device: torch.device, track: Track) -> None:
         """Trains the network."""
-        shape = DeepLabConfig(self.config.encoder, len(MSRS_CLASSES), self.config.decoder_channels)
+        shape = self.config.shape()
         pictures = [rgb_array(read_image(item.files[name])) for item in self.inputs for name in self.labels]
         labels = [read_label(path) for path in self.labels.values()] * len(self.inputs)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

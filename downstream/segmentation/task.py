@@ -31,9 +31,9 @@ from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
 from downstream.segmentation.deeplab import MEAN, STD, Segmenter
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
+from downstream.segmentation.recipe import RECIPE
 from downstream.segmentation.retraining import SegmenterJob, count_classes, make_jobs, usable_labels
 from downstream.segmentation.scores import ConfusionScores
-from downstream.segmentation.training import RECIPE
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import image_size, png_text, read_image, write_png
 from dwsfusion.pairs import Skipped, images_by_stem

@@ -17,9 +17,9 @@ from downstream.segmentation import retraining
 from downstream.segmentation.classes import MSRS_CLASSES
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
+from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
 from downstream.segmentation.table import notes
 from downstream.segmentation.task import SegmentationTask
-from downstream.segmentation.training import TrainingConfig, TrainingOptions
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
