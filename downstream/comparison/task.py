@@ -21,6 +21,7 @@ from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
@@ -84,6 +85,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """The figures that stand for the whole."""
         return tuple(self.titles)
 
+    def label_name(self, data: DataSet) -> str:
+        """What the labels are called in a protocol."""
+        return self.config.labels or "labels"
+
     def labels(self, comparison: Comparison) -> Mapping[str, Any]:
         """Picture name to its label file, or to what is read of it; of those pictures that have one.
 
@@ -131,6 +136,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained, for the protocol; without seeds, pictures and folds."""
+        return {}
+
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """What the protocol says of the labels trained on, such as how many a class has."""
         return {}
 
     # Figures.

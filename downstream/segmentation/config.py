@@ -5,10 +5,23 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.comparison.config import TaskConfig
-from downstream.segmentation.training import TrainingConfig, TrainingOptions
+from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
 
 SAMPLE_TRAINING = TrainingConfig(
-    "tu-test_resnet", "none", decoder_channels=64, epochs=8, batch_size=4, lr=5e-3, crop_px=(144, 192)
+    "tu-test_resnet",
+    "none",
+    decoder_channels=64,
+    depth=5,
+    rates=(12, 24, 36),
+    dropout=0.5,
+    epochs=8,
+    batch_size=4,
+    lr=5e-3,
+    encoder_lr=1.0,
+    crop_px=(144, 192),
+    crop_scales=(0.75, 1.5),
+    aimed=0.0,
+    fixed_stride=0,
 )
 """For the sample scenes: small enough to be trained from scratch on a CPU in minutes."""
 

@@ -12,6 +12,8 @@ _METRIC_NAMES = {
     "miou_foreground": "mIoU without background",
     "pixel_accuracy": "pixel accuracy",
 }
+HARDLY = 10
+"""A class that fewer train pictures show than this is hardly trained on: its figure says more of them than of it."""
 
 
 def title(result: Result) -> str:
@@ -40,10 +42,25 @@ def notes(result: Result) -> list[str]:
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
-    lines += [f"pictures with {', '.join(f'{c} {n}' for c, n in p['pictures_with_class'].items())}"]
+    lines += [f"pictures with {_listed(p['pictures_with_class'])}"]
+    lines += _train_notes(training.get("classes", {}))
     lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
     rows = [row for row in result["differences"] if row["metric"] in ("miou", "miou_foreground")]
     return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
+
+
+def _train_notes(classes: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """In how many train pictures every class is seen, and which are hardly among them."""
+    if not classes:
+        return []
+    counts = {name: found["pictures"] for name, found in classes.items()}
+    few = {name: n for name, n in counts.items() if n < HARDLY}
+    lines = [f"train pictures with {_listed(counts)}"]
+    return lines + ([f"hardly trained on, in fewer than {HARDLY} train pictures: {_listed(few)}"] if few else [])
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
