@@ -232,6 +232,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
         """What the predictions of the pictures, in the order of their names, are worth."""
 
+    def support(self, scores: AnyScores) -> Mapping[str, int]:
+        """How many pictures show what a figure measures, for figures that not every picture bears on: AP of a class."""
+        return {}
+
     def entry(self, estimates: Mapping[str, Estimate], scores: Sequence[AnyScores], draws: Ints) -> Mapping[str, Any]:
         """What ``NAME.json`` says about an input beside its metrics, their intervals, seeds and groups.
 

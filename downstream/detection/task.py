@@ -161,6 +161,11 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         """Matches detections and objects."""
         return DetectionScores(truth.truth, [r for results in seen.values() for r in results], network.detectable)
 
+    def support(self, scores: DetectionScores) -> Mapping[str, int]:
+        """How many pictures hold objects of a class."""
+        shown = {name: int((m.objects > 0).sum()) for name, m in zip(self.classes, scores.matches, strict=True)}
+        return {f"{metric}_{name}": count for name, count in shown.items() for metric in ("ap", "ap50")}
+
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[DetectionScores], draws: Ints
     ) -> Mapping[str, Any]:

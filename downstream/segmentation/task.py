@@ -189,6 +189,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         """The matrices together."""
         return ConfusionScores(np.stack(list(seen.values())), self.classes)
 
+    def support(self, scores: ConfusionScores) -> Mapping[str, int]:
+        """How many pictures hold a class."""
+        shown = (scores.matrices.sum(2) > 0).sum(0)
+        return {f"iou_{name}": int(count) for name, count in zip(self.classes, shown, strict=True)}
+
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[ConfusionScores], draws: Ints
     ) -> Mapping[str, Any]:
