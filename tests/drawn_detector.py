@@ -12,7 +12,7 @@ from downstream.detection.task import DetectionTask
 
 NAMES = ("00001D", "00002D", "00003N", "00004N", "00005N")
 INPUTS = ("infrared", "visible", "max", "ours")
-CONFIG = DetectionConfig(detector="drawn.pt", resamples=50)
+CONFIG = DetectionConfig(detector=("drawn.pt",), resamples=50)
 
 
 class DrawnDetector:

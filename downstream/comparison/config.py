@@ -1,5 +1,6 @@
 """What a comparison of any task is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,10 @@ class TaskConfig:
     without it the pictures are taken as independent."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
+
+    def each(self) -> "Mapping[str, TaskConfig]":
+        """One configuration for each of several networks, by its name; one without a name where there is but one."""
+        return {"": self}
 
     def check(self) -> None:
         """Refuses settings that cannot work, before anything is computed.

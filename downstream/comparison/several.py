@@ -1,7 +1,7 @@
 """Several networks on the same inputs: a comparison each, and over them the mean figures.
 
-One network has its own taste. What is said of fusion should hold for more than one, so the mean over networks carries an
-error that holds how much they differ, and a verdict goes by it.
+One network has its own taste. What is said of fusion should hold for more than one, so the mean over networks carries
+an error that holds how much they differ, and a verdict goes by it.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
     Raises:
         InputError: one is not finished, or they were made on different pictures.
     """
-    results = {name: read_json(folder / f"{task.name}.json") for name, folder in folders.items()}
+    results: dict[str, Any] = {name: read_json(folder / f"{task.name}.json") for name, folder in folders.items()}
     inputs = [n for n in next(iter(results.values()))["inputs"] if all(n in r["inputs"] for r in results.values())]
     opened = {name: task.reopen(folder, inputs) for name, folder in folders.items()}
     (pictures, _), *others = opened.values()
@@ -61,14 +61,16 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
         },
         "differences": [row for f in families for row in f.rows(too_few=units_of(draws) < MIN_PICTURES)],
         "orders": order_by_labels(
-            {r: {n: entries[n][task.primary] for n in estimates} for r, entries in _entries(results).items()}
+            {r: {n: found["inputs"][n][task.primary] for n in estimates} for r, found in results.items()}
         ),
     }
     write_json(out / FILE, result)
     return result
 
 
-def table(task: type[Task[Any, Any, Any, Any]], result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
+def table(
+    task: type[Task[Any, Any, Any, Any]], result: Mapping[str, Any]
+) -> tuple[str, list[dict[str, str]], list[str]]:
     """The mean figures as a table: its title, a row an input, notes below."""
     metric, title = task.primary, task.titles[task.primary]
     rows = [
@@ -88,7 +90,3 @@ def table(task: type[Task[Any, Any, Any, Any]], result: Mapping[str, Any]) -> tu
         f"{order}; first: {', '.join(f'{name} by {network}' for network, name in first.items())}",
     ]
     return f"{task.name.capitalize()} by several networks, per cent", rows, notes
-
-
-def _entries(results: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: result["inputs"] for name, result in results.items()}

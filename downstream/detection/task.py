@@ -83,7 +83,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     def frozen(self, device: torch.device) -> Detector:
         """The given detector."""
         config = self.config
-        return YoloDetector(config.detector, device, self.boxes, config.budget().image_size, config.mapping)
+        return YoloDetector(config.detector[0], device, self.boxes, config.budget().image_size, config.mapping)
 
     def label_name(self, data: DataSet) -> str:
         """The label set's name in the card."""
@@ -103,7 +103,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         self, places: Sequence[Place], labels: Mapping[str, Labels], out: Path, device: torch.device
     ) -> list[DetectorJob]:
         """One training for each place of the matrix."""
-        return make_jobs(places, labels, self.classes, self.config.detector, out, self.config.budget(), device)
+        return make_jobs(places, labels, self.classes, self.config.detector[0], out, self.config.budget(), device)
 
     def load(self, job: DetectorJob, device: torch.device) -> Detector:
         """The detector of a job that is done."""
@@ -275,4 +275,4 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             return {}
         ranking = "the detections of all folds together, by confidence; each fold has its own detector"
         training = {**networks.training, **({"ranking": ranking} if self.config.folds else {})}
-        return {"trained_from": self.config.detector, "training": training}
+        return {"trained_from": self.config.detector[0], "training": training}

@@ -76,12 +76,12 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     def frozen(self, device: torch.device) -> Segmenter:
         """The given network."""
         config = self.config
-        if config.segmenter is None:
+        if not config.segmenter:
             raise InputError(
                 f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the data "
                 "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
-        return load_segmenter(config.segmenter, device, self.masks, config.recipe().encoder, config.mapping)
+        return load_segmenter(config.segmenter[0], device, self.masks, config.recipe().encoder, config.mapping)
 
     def label_name(self, data: DataSet) -> str:
         """The folder of the masks."""
@@ -225,7 +225,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
+            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
