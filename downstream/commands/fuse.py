@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.comparison.timing import Stopwatch
+from downstream.messages import RUN_LOG, keep_log
 from downstream.report.tables import print_table
-from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
+from dwsfusion import Fuser, InputError, find_pairs, fuse_folder, look_at_infrared
 from dwsfusion.pairs import check_apart
 from dwsfusion.runs import fingerprint, write_run
 
@@ -40,14 +42,26 @@ def main(config: Config) -> int:
     found = find_pairs(data, config.split)
     out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
     check_apart(out, found.files())
+    _check_unclaimed(out, found.root)
     check_writable(out)
-    pairs = track(found.pairs, "fusing")
-    result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
+    keep_log(out)
+    clock = Stopwatch()
+    with clock.step("fuse"):
+        look_at_infrared(found.pairs, config.ir_range)
+        pairs = track(found.pairs, "fusing")
+        result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
     skipped = [*found.skipped, *result.skipped]
     counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
     seconds = {"seconds": result.seconds, "network_seconds": result.network_seconds}
     source = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
-    results = {**counts, **seconds, "skipped": skipped}
+    results = {**counts, **seconds, "stages": clock.stages(), "skipped": skipped}
     write_run(out, config, device=str(fuser.device), seed=None, data=source, results=results)
     print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts}], [result.speed()])
-    return report_skipped(skipped)
+    return report_skipped(skipped, out)
+
+
+def _check_unclaimed(out: Path, root: Path) -> None:
+    """Refuses a folder beside the pictures' own that holds something and is not of an earlier run: of labels, say."""
+    ours = any((out / name).exists() for name in (RUN_LOG, "run.json"))
+    if not ours and out.is_dir() and out.parent.resolve() == root.resolve() and any(out.iterdir()):
+        raise InputError(f"the output folder {out} belongs to the data and is not empty: choose another with --out")

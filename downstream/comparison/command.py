@@ -9,6 +9,7 @@ from downstream.comparison.networks import make_networks
 from downstream.comparison.run import compare
 from downstream.comparison.task import Task
 from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
@@ -31,6 +32,7 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
     tested.check_apart(out, task.config.labels)
+    keep_log(out)
     with clock.step("load and train"):
         networks = make_networks(
             task,
@@ -41,10 +43,10 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
             device=fuser.device,
             track=track,
         )
-    about = {"data": data.name, "split": config.split, "sample": is_sample(data)}
+    about = {"data": data.name, "split": config.split, "sample": is_sample(data), "ir_range": config.ir_range}
     result = compare(task, tested, networks, out, about=about, seed=seed, clock=clock, track=track)
-    kept = {"protocol": result["protocol"], "seconds": clock.record()}
+    kept = {"protocol": result["protocol"], "seconds": clock.record(), "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
     title, rows, notes = task.table(result)
     print_table(title, rows, [*notes, clock.in_words()])
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]], out)

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from downstream.comparison.infrared import infrared_files
+from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.images import image_size, read_image
@@ -99,6 +101,8 @@ class ComparisonConfig:
     """Weights of DWSFusion, ours (.safetensors) or the authors' (.pth); without it those of this package."""
     fused: Path = Path("out/fused")
     """Where fused pictures are kept."""
+    ir_range: tuple[float, float] | None = None
+    """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
     seed: int = 0
@@ -111,8 +115,9 @@ class ComparisonConfig:
     def prepare(self, data: Path, fuser: Fuser, split: str, track: Track, choose: Choose | None = None) -> Comparison:
         """Builds the inputs of one split; see `prepare_comparison`."""
         return prepare_comparison(
-            data, split, self.inputs, fuser=fuser, fused=self.fused, common=self.common, choose=choose, track=track
-        )
+            data, split, self.inputs, fuser=fuser, fused=self.fused, common=self.common, choose=choose, track=track,
+            ir_range=self.ir_range,
+        )  # fmt: skip
 
 
 def prepare_comparison(
@@ -125,6 +130,7 @@ def prepare_comparison(
     common: bool = False,
     choose: Choose | None = None,
     track: Track = silent,
+    ir_range: tuple[float, float] | None = None,
 ) -> Comparison:
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 
@@ -137,6 +143,7 @@ def prepare_comparison(
         common: compare on the names that all inputs have, where otherwise a missing file is an error.
         choose: picks some of the names before anything is fused; without it, all.
         track: shows progress over pairs under a title.
+        ir_range: the infrared counts that every input, infrared itself among them, shows as black and white.
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
@@ -147,8 +154,14 @@ def prepare_comparison(
     if choose is not None:
         chosen = set(choose(pair_set.root, [p.name for p in pairs if not common or _all_have(others, p.name)]))
         pairs = tuple(p for p in pairs if p.name in chosen)
-    made, broken = _fuse(pairs, fuser, lambda name: fused / data.resolve().name / name / split, split, track)
-    sources = [Input(INFRARED, {p.name: p.ir for p in pairs}), Input(VISIBLE, {p.name: p.vis for p in pairs})]
+    look_at_infrared(pairs, ir_range)
+    place = fused / data.resolve().name
+    made, broken = _fuse(pairs, fuser, lambda name: place / name / split, split, track, ir_range)
+    if not made[0].files:
+        raise InputError(f"not one pair is usable; the first: {broken[0].name}: {broken[0].reason}")
+    fusible = [pair for pair in pairs if pair.name in made[0].files]
+    infrared = infrared_files(fusible, ir_range, place / INFRARED / split)
+    sources = [Input(INFRARED, infrared), Input(VISIBLE, {p.name: p.vis for p in fusible})]
     comparison = Comparison(pair_set.root, (*sources, *made, *others), (*pair_set.skipped, *broken))
     known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
     return _readable(_with_equal_names(comparison, made[0].files.keys(), known, common), others)
@@ -197,12 +210,17 @@ def _all_have(inputs: Iterable[Input], name: str) -> bool:
 
 
 def _fuse(
-    pairs: Sequence[Pair], fuser: Fuser, folder: Callable[[str], Path], split: str, track: Track
+    pairs: Sequence[Pair],
+    fuser: Fuser,
+    folder: Callable[[str], Path],
+    split: str,
+    track: Track,
+    ir_range: tuple[float, float] | None,
 ) -> tuple[list[Input], list[Skipped]]:
     """Mean, max and DWSFusion of the pairs, and the pairs that cannot be read."""
     methods = {**{name: Fuser.from_pretrained(name, fuser.device) for name in BASELINES}, DWSFUSION: fuser}
     results = {
-        name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name))
+        name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name), ir_range=ir_range)
         for name, method in methods.items()
     }
     return [Input(name, result.files) for name, result in results.items()], results[DWSFUSION].skipped

@@ -46,8 +46,10 @@ def prepare(pairs: Sequence[Pair], config: TrainingConfig, processes: Processes)
     """
     config.check(processes.count)
     training, held = hold_out(pairs, config.held, config.seed)
-    patches = Patches(training, config.patch, config.batch_size, config.crops == "random", config.seed)
-    return Trainer(patches, config, processes), Validation(held, config.losses, processes.device)
+    random_crops = config.crops == "random"
+    patches = Patches(training, config.patch, config.batch_size, random_crops, config.seed, config.ir_range)
+    validation = Validation(held, config.losses, processes.device, config.ir_range)
+    return Trainer(patches, config, processes), validation
 
 
 def best_figures(out: Path, validation: Validation) -> dict[str, float]:
