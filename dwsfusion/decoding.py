@@ -32,8 +32,12 @@ _UPRIGHT: dict[int, Callable[[Array], Array]] = {
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path, what: str = "picture") -> Iterator[Image.Image]:
     """Opens a picture file, whose header alone is read.
+
+    Args:
+        path: the file.
+        what: what should be in it, for messages.
 
     Raises:
         ImageError: it is missing, or whatever else goes wrong with it as long as it is open.
@@ -47,7 +51,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise ImageError(f"{path}: no such file") from error
     except Exception as error:  # decoders raise whatever they like
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ImageError(f"{path}: not a readable picture ({reason})") from error
+        raise ImageError(f"{path}: not a readable {what} ({reason})") from error
 
 
 def pixels_of(image: Image.Image, path: Path) -> Array:

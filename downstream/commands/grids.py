@@ -6,7 +6,7 @@ from pathlib import Path
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.comparison.grid_config import FUSION, GridConfig
 from downstream.comparison.grids import choose_names, export_grids, make_grids
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.timing import Stopwatch
 from downstream.messages import keep_log
 from downstream.report.tables import print_table
@@ -32,15 +32,15 @@ def main(config: Config) -> int:
     check_writable(out)
     data, fuser = resolve_data(config.data), config.fuser()
     task = next((task for task in TASKS if task.name == config.grids.task), None)
-    clock = Stopwatch()
+    clock, asked = Stopwatch(), config.grids
     with clock.step("fuse"):
         comparison = config.prepare(
-            data, fuser, config.split, track, choose=lambda root, names: choose_names(root, names, config.grids, task)
+            data, fuser, config.split, track, choose=lambda source, names: choose_names(source, names, asked, task)
         )
     comparison.check_apart(out)
     keep_log(out)
     with clock.step("draw"):
-        unreadable = export_grids(make_grids(comparison, config.grids, task), comparison.names, out, track=track)
+        unreadable = export_grids(make_grids(comparison, asked, task), comparison.names, out, track=track)
     skipped = [*comparison.skipped, *unreadable]
     results = {"pictures": list(comparison.names), "skipped": skipped, "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=None, data=comparison.fingerprint(), results=results)

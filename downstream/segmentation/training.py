@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.segmentation.classes import IGNORED, MSRS_CLASSES, Ids
+from downstream.datasets.card import IGNORED, Ids
 from downstream.segmentation.deeplab import STRIDE_PX, to_input
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array
@@ -91,6 +91,7 @@ def train_network(
     network: nn.Module,
     pictures: Sequence[Array],
     labels: Sequence[Ids],
+    classes: int,
     config: TrainingConfig,
     seed: int,
     track: Track = silent,
@@ -99,9 +100,10 @@ def train_network(
     """Trains a network in place and leaves it with its last weights: none are chosen by a look elsewhere.
 
     Args:
-        network: takes ``(B, 3, H, W)``, gives logits ``(B, 9, H, W)``.
+        network: takes ``(B, 3, H, W)``, gives logits ``(B, C, H, W)``.
         pictures: uint8 RGB ``(H, W, 3)``; sizes may differ.
         labels: class ids ``(H, W)``; 255 and ids outside the classes are ignored.
+        classes: the number of classes C.
         config: the recipe.
         seed: fixes order and augmentation.
         track: shows progress.
@@ -113,12 +115,12 @@ def train_network(
     device = next(network.parameters()).device
     batches = list(draw_batches(len(pictures), config, seed))
     size = _crop_size(pictures, config.crop_px)
-    weights = class_weights(labels).to(device)
+    weights = class_weights(labels, classes).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=len(batches), power=0.9)
     network.train()
     for batch in track(batches, what):
-        inputs, targets = _stack([_cut(pictures[c.item], labels[c.item], c, size) for c in batch])
+        inputs, targets = _stack([_cut(pictures[c.item], labels[c.item], c, size) for c in batch], classes)
         logits = network(inputs.to(device))
         loss = F.cross_entropy(logits, targets.to(device), weight=weights, ignore_index=IGNORED)
         optimizer.zero_grad()
@@ -145,8 +147,8 @@ def draw_batches(items: int, config: TrainingConfig, seed: int) -> Iterator[list
             yield [_draw_crop(int(item), random) for item in order[start : start + size]]
 
 
-def class_weights(labels: Sequence[Ids]) -> Tensor:
-    """Weights ``(9,)`` of the cross-entropy that let rare classes count: the share of the pixels to the power -0.3.
+def class_weights(labels: Sequence[Ids], classes: int) -> Tensor:
+    """Weights ``(C,)`` of the cross-entropy that let rare classes count: the share of the pixels to the power -0.3.
 
     The milder power was chosen on held-out train pictures of the sample scenes: with weights that make rare
     classes count as much as the background, short trainings see rare classes everywhere.
@@ -154,7 +156,7 @@ def class_weights(labels: Sequence[Ids]) -> Tensor:
     counts = np.zeros(256, dtype=np.int64)
     for label in labels:
         counts += np.bincount(label.ravel(), minlength=256)
-    counts = counts[: len(MSRS_CLASSES)]
+    counts = counts[:classes]
     share = counts / max(1, counts.sum())
     return torch.from_numpy(np.maximum(share, 1e-6) ** -0.3).float()
 
@@ -190,8 +192,6 @@ def _cut(picture: Array, label: Ids, crop: Crop, size: tuple[int, int]) -> tuple
     return (both[0].flip(1), both[1].flip(1)) if crop.mirrored else both
 
 
-def _stack(cuts: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+def _stack(cuts: Sequence[tuple[Tensor, Tensor]], classes: int) -> tuple[Tensor, Tensor]:
     targets = torch.stack([label for _, label in cuts]).long()
-    return to_input(torch.stack([pixels for pixels, _ in cuts])), targets.masked_fill(
-        targets >= len(MSRS_CLASSES), IGNORED
-    )
+    return to_input(torch.stack([pixels for pixels, _ in cuts])), targets.masked_fill(targets >= classes, IGNORED)

@@ -27,7 +27,7 @@ MakeSplit = Callable[[str], Comparison]
 
 
 def test_frozen_uses_one_file_for_all(split: MakeSplit, tmp_path: Path) -> None:
-    shape = DeepLabConfig(TRAINING.encoder, 9, 8)
+    shape = DeepLabConfig(9, TRAINING.encoder, 8)
     save_deeplab(tmp_path / "net.safetensors", build_deeplab(shape), shape, "key")
     config = replace(CONFIG, protocol="frozen", segmenter=tmp_path / "net.safetensors")
     found = make_networks(
@@ -58,7 +58,7 @@ def test_the_tested_pictures_are_never_trained_on(split: MakeSplit, tmp_path: Pa
 def test_missing_labels_are_noticed_before_the_training(split: MakeSplit, tmp_path: Path) -> None:
     test = split("test")
     (test.root / "Segmentation_labels").rename(test.root / "elsewhere")
-    with pytest.raises(InputError, match="name the folder with --labels"):
+    with pytest.raises(InputError, match="name others with --labels"):
         make_networks(SegmentationTask(CONFIG), test, lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU)
 
 

@@ -43,7 +43,7 @@ def test_pictures_that_must_not_be_written_are_only_read(random: np.random.Gener
         array.flags.writeable = False
     network = linear_network()
     untrained = [p.detach().clone() for p in network.parameters()]
-    train_network(network, pictures, labels, replace(CONFIG, crop_px=(48, 64)), seed=0)
+    train_network(network, pictures, labels, 9, replace(CONFIG, crop_px=(48, 64)), seed=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, (*pictures, *labels), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(untrained, network.parameters(), strict=True))
 
@@ -72,7 +72,7 @@ def test_all_inputs_are_cut_alike(random: np.random.Generator) -> None:
     labels = list(random.integers(0, 9, (5, 48, 64), np.uint8))
     networks = [Recorder(), Recorder()]
     for network, shown in zip(networks, (pictures, [255 - p for p in pictures]), strict=True):
-        train_network(network, shown, labels, CONFIG, seed=0)
+        train_network(network, shown, labels, 9, CONFIG, seed=0)
     white = (1 - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
     black = -torch.tensor([0.485, 0.456, 0.406]) / torch.tensor([0.229, 0.224, 0.225])
     total = (white + black).view(1, 3, 1, 1)
@@ -87,7 +87,7 @@ def test_label_and_picture_are_cut_alike(random: np.random.Generator) -> None:
     labels = list(np.kron(random.integers(0, 2, (6, 6, 8)), np.ones((8, 8))).astype(np.uint8))
     pictures = [np.repeat(label[..., None] * 255, 3, axis=2).astype(np.uint8) for label in labels]
     network = linear_network()
-    train_network(network, pictures, labels, replace(CONFIG, epochs=20, lr=0.3), seed=0)
+    train_network(network, pictures, labels, 9, replace(CONFIG, epochs=20, lr=0.3), seed=0)
     shades = torch.tensor([-2.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     assert network(shades).argmax(1).flatten().tolist() == [0, 1]
 
@@ -97,7 +97,7 @@ def test_ignored_pixels_teach_nothing(random: np.random.Generator) -> None:
     networks = linear_network(), linear_network()
     for network, ids in zip(networks, ([3, 255, 255, 255], [3, 77, 255, 9]), strict=True):
         labels = [np.full((48, 64), label, np.uint8) for label in ids]
-        train_network(network, pictures, labels, replace(CONFIG, batch_size=4), seed=0)
+        train_network(network, pictures, labels, 9, replace(CONFIG, batch_size=4), seed=0)
     first, second = (network.state_dict() for network in networks)
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     assert not torch.equal(first["bias"], linear_network().state_dict()["bias"])
@@ -108,14 +108,14 @@ def test_pictures_of_several_sizes_and_odd_sides(random: np.random.Generator) ->
     pictures = [random.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
     labels = [random.integers(0, 9, size, np.uint8) for size in sizes]
     network = Recorder()
-    train_network(network, pictures, labels, CONFIG, seed=0)
+    train_network(network, pictures, labels, 9, CONFIG, seed=0)
     assert {tuple(seen.shape) for seen in network.seen} == {(3, 3, 32, 32)}
 
 
 def test_rare_classes_weigh_more() -> None:
     label = np.zeros((10, 10), np.uint8)
     label[0, :5], label[0, 5:] = 2, 255
-    weights = class_weights([label])
+    weights = class_weights([label], 9)
     assert weights[0] == pytest.approx((90 / 95) ** -0.3)
     assert weights[2] == pytest.approx((5 / 95) ** -0.3)
     assert weights[0] < weights[2] < weights[1]
@@ -129,4 +129,4 @@ def test_one_picture_is_too_few() -> None:
 def test_a_crop_must_hold_something() -> None:
     pictures, labels = [np.zeros((32, 32, 3), np.uint8)] * 2, [np.zeros((32, 32), np.uint8)] * 2
     with pytest.raises(InputError, match="expected crops of 16 pixels or more, found 32x10 asked for"):
-        train_network(linear_network(), pictures, labels, replace(CONFIG, crop_px=(10, 32)), seed=0)
+        train_network(linear_network(), pictures, labels, 9, replace(CONFIG, crop_px=(10, 32)), seed=0)
