@@ -29,11 +29,13 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
         InputError: the comparison cannot start.
     """
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
+    with clock.step("load"):
+        given = task.check_start(fuser.device)
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
     tested.check_apart(out)
     keep_log(out)
-    with clock.step("load and train"):
+    with clock.step("train"):
         networks = make_networks(
             task,
             tested,
@@ -41,9 +43,10 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
             out / task.trained,
             seed=seed,
             device=fuser.device,
+            given=given,
             track=track,
         )
-    about = {"data": data.name, "split": config.split, "sample": is_sample(data)}
+    about = {"data": data.name, "split": config.split, "sample": is_sample(data), "ir_range": config.ir_range}
     result = compare(task, tested, networks, out, about=about, seed=seed, clock=clock, track=track)
     kept = {"protocol": result["protocol"], "seconds": clock.record(), "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
