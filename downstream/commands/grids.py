@@ -7,6 +7,8 @@ from downstream.command import check_writable, report_skipped, resolve_data, tra
 from downstream.comparison.grid_config import FUSION, GridConfig
 from downstream.comparison.grids import choose_names, export_grids, make_grids
 from downstream.comparison.preparing import ComparisonConfig
+from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.tasks import TASKS
 from dwsfusion.errors import InputError
@@ -30,17 +32,17 @@ def main(config: Config) -> int:
     check_writable(out)
     data, fuser = resolve_data(config.data), config.fuser()
     task = next((task for task in TASKS if task.name == config.grids.task), None)
-    comparison = config.prepare(
-        data,
-        fuser,
-        config.split,
-        track,
-        choose=lambda source, at_hand: choose_names(source, at_hand, config.grids, task),
-    )
+    clock, asked = Stopwatch(), config.grids
+    with clock.step("fuse"):
+        comparison = config.prepare(
+            data, fuser, config.split, track, choose=lambda source, names: choose_names(source, names, asked, task)
+        )
     comparison.check_apart(out)
-    unreadable = export_grids(make_grids(comparison, config.grids, task), comparison.names, out, track=track)
+    keep_log(out)
+    with clock.step("draw"):
+        unreadable = export_grids(make_grids(comparison, asked, task), comparison.names, out, track=track)
     skipped = [*comparison.skipped, *unreadable]
-    results = {"pictures": list(comparison.names), "skipped": skipped}
+    results = {"pictures": list(comparison.names), "skipped": skipped, "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=None, data=comparison.fingerprint(), results=results)
     print_table("Grids", [{"folder": out, "pictures": ", ".join(comparison.names), "skipped": len(skipped)}])
-    return report_skipped(skipped)
+    return report_skipped(skipped, out)

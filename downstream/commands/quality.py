@@ -7,6 +7,7 @@ from downstream.command import check_writable, report_skipped, resolve_data, tra
 from downstream.comparison.inputs import DWSFUSION
 from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
@@ -30,7 +31,8 @@ def main(config: Config) -> int:
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
     tested.check_apart(config.out)
-    about = {"data": data.name, "split": config.split}
+    keep_log(config.out)
+    about = {"data": data.name, "split": config.split, "ir_range": config.ir_range}
     with clock.step("measure"):
         result = compare_quality(
             tested, config.out, config.quality, about=about, device=fuser.device, seed=seed, track=track
@@ -41,10 +43,10 @@ def main(config: Config) -> int:
         size = image_size(next(iter(tested.input(DWSFUSION).files.values())))
         known = {DWSFUSION: measure_cost(fuser, size)}
         write_tradeoff(config.quality.costs, config.quality.runs(), list(result["inputs"]), known, config.out)
-    kept = {"protocol": result["protocol"], "seconds": clock.seconds}
+    kept = {"protocol": result["protocol"], "seconds": clock.seconds, "stages": clock.stages()}
     write_run(config.out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
     for title, rows in (("Day and night", group_rows(result)), ("Metric and task", task_rows(result))):
         if rows:
             print_table(title, rows)
     print_table(f"Fusion quality, preset {result['preset']}", table_rows(result), notes(result))
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]], config.out)

@@ -11,6 +11,7 @@ from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.run import compare
 from downstream.comparison.task import Task
 from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
@@ -41,7 +42,7 @@ def compare_inputs(
     if len(tasks) > 1:
         kind = type(next(iter(tasks.values())))
         print_table(*several.table(kind, several.compare_networks(kind, {name: out / name for name in tasks}, out)))
-    return report_skipped(list(dict.fromkeys(skipped)))
+    return report_skipped(list(dict.fromkeys(skipped)), out)
 
 
 def run_comparison(
@@ -49,10 +50,13 @@ def run_comparison(
 ) -> tuple[dict[str, Any], Stopwatch]:
     """The same by one network and without a word: gives what ``TASK.json`` holds, and where the time went."""
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
+    with clock.step("load"):
+        given = task.check_start(fuser.device)
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
     tested.check_apart(out)
-    with clock.step("load and train"):
+    keep_log(out)
+    with clock.step("train"):
         networks = make_networks(
             task,
             tested,
@@ -60,10 +64,11 @@ def run_comparison(
             out / task.trained,
             seed=seed,
             device=fuser.device,
+            given=given,
             track=track,
         )
-    about = {"data": data.name, "split": config.split, "sample": is_sample(data)}
+    about = {"data": data.name, "split": config.split, "sample": is_sample(data), "ir_range": config.ir_range}
     result = compare(task, tested, networks, out, about=about, seed=seed, clock=clock, track=track)
-    kept = {"protocol": result["protocol"], "seconds": clock.record()}
+    kept = {"protocol": result["protocol"], "seconds": clock.record(), "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
     return result, clock

@@ -107,6 +107,14 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             InputError: there is none, or it is not usable.
         """
 
+    def check_start(self, device: torch.device) -> AnyNetwork | None:
+        """Sees to it, before any picture is fused, that there will be networks: gives the given one.
+
+        Raises:
+            InputError: there is none, or what is to be trained cannot be built.
+        """
+        return self.frozen(device) if self.config.protocol == "frozen" else None
+
     def usable_labels(
         self, train: Comparison, labels: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], Sequence[Skipped]]:

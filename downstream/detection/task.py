@@ -42,7 +42,7 @@ from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
-from downstream.detection.yolo import YoloDetector
+from downstream.detection.yolo import YoloDetector, check_model
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
@@ -88,6 +88,13 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     def label_name(self, data: DataSet) -> str:
         """The label set's name in the card."""
         return label_set_name(data, self.config.labels)
+
+    def check_start(self, device: torch.device) -> Detector | None:
+        """The given detector; or loads the one that training starts from, and throws it away."""
+        if self.config.protocol == "frozen":
+            return self.frozen(device)
+        check_model(self.config.detector[0])
+        return None
 
     def labels(self, comparison: Comparison) -> Mapping[str, Labels]:
         """The objects of the pictures that have labels."""

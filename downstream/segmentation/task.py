@@ -34,7 +34,7 @@ from downstream.segmentation import table
 from downstream.segmentation.classes import hide_classes
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
-from downstream.segmentation.deeplab import MEAN, STD, Segmenter
+from downstream.segmentation.deeplab import MEAN, STD, DeepLabConfig, Segmenter, build_deeplab
 from downstream.segmentation.mask_files import mask_pattern, masks_of
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
 from downstream.segmentation.predictions import predict_file, read_given
@@ -86,6 +86,17 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     def label_name(self, data: DataSet) -> str:
         """The folder of the masks."""
         return data.folder(mask_pattern(self.masks, self.config.labels)).name
+
+    def check_start(self, device: torch.device) -> Segmenter | None:
+        """The given network; or builds the one to be trained, and throws it away."""
+        if self.config.protocol == "frozen":
+            return self.frozen(device)
+        recipe = self.config.recipe()
+        with torch.random.fork_rng(devices=[]):
+            build_deeplab(
+                DeepLabConfig(len(self.classes), recipe.encoder, recipe.decoder_channels), recipe.encoder_weights
+            )
+        return None
 
     def labels(self, comparison: Comparison) -> Mapping[str, Path]:
         """The files of the masks."""
