@@ -36,6 +36,8 @@ EXTRAS = {
     "segmentation_models_pytorch": "segmentation",
     "tensorboard": "training",
     "matplotlib": "report",
+    "jinja2": "report",
+    "yaml": "report",
     "onnx": "onnx",
     "onnxruntime": "onnx",
 }
@@ -47,7 +49,11 @@ _log = logging.getLogger(__name__)
 
 
 def run_command(
-    main: Callable[[Config], int], config: type[Config], args: Sequence[str] | None = None, prog: str | None = None
+    main: Callable[[Config], int],
+    config: type[Config],
+    args: Sequence[str] | None = None,
+    prog: str | None = None,
+    expand: Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> NoReturn:
     """Reads a configuration from the command line, calls ``main`` and exits with its code.
 
@@ -56,12 +62,19 @@ def run_command(
 
     Args:
         main: takes the configuration, gives the exit code.
-        config: a dataclass whose docstrings become ``--help``.
+        config: a dataclass whose docstrings become ``--help``; with ``dotted_flags``, flags carry their section's name.
         args: the arguments; ``sys.argv`` where there are none.
         prog: how the user calls it, for ``--help``; the program's file where nothing is given.
+        expand: puts further arguments, from a file that they name, before the arguments.
     """
     about = sys.modules[main.__module__].__doc__
-    chosen = tyro.cli(config, args=args, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))
+    marks = () if getattr(config, "dotted_flags", False) else (tyro.conf.OmitArgPrefixes,)
+    try:
+        args = expand(sys.argv[1:] if args is None else args) if expand else args
+    except InputError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(EXIT_CANNOT_START)
+    chosen = tyro.cli(config, args=args, prog=prog, description=about, config=marks)
     handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False, markup=False)
     logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
     # Dark regions make numbers so small that a CPU computes with them ten times slower; as zeros they change nothing.

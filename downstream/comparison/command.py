@@ -12,6 +12,7 @@ from downstream.comparison.timing import Stopwatch
 from downstream.report.tables import print_table
 from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track
 from dwsfusion.runs import write_run
 
 
@@ -27,6 +28,16 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     Raises:
         InputError: the comparison cannot start.
     """
+    result, clock = run_comparison(task, config, data, out, track)
+    title, rows, notes = task.table(result)
+    print_table(title, rows, [*notes, clock.in_words()])
+    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+
+
+def run_comparison(
+    task: Task[Any, Any, Any, Any], config: ComparisonConfig, data: Path, out: Path, track: Track
+) -> tuple[dict[str, Any], Stopwatch]:
+    """The same without a word: gives what ``TASK.json`` holds, and where the time went."""
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
@@ -45,6 +56,4 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     result = compare(task, tested, networks, out, about=about, seed=seed, clock=clock, track=track)
     kept = {"protocol": result["protocol"], "seconds": clock.record()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
-    title, rows, notes = task.table(result)
-    print_table(title, rows, [*notes, clock.in_words()])
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+    return result, clock
