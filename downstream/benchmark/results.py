@@ -51,6 +51,7 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome], fusing_s: float) -
         "tasks": tasks,
         "quality": read_json(out / "quality/quality.json") if "quality" in done else None,
         "cost": cost,
+        "shown": read_json(out / "pictures/pictures.json") if "pictures" in done else None,
         "grids": read_json(out / "grids/grids.json") if "grids" in done else {},
         "training": {task.name: training_curves(out / task.name) for task in TASKS if task.name in done},
         "measured": {"seconds": {"fuse": fusing_s, **{o.step: o.seconds for o in outcomes}}, "ms_a_pair": ms},

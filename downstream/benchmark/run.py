@@ -7,13 +7,15 @@ from typing import Any
 
 from downstream.benchmark.config import BenchmarkConfig, save
 from downstream.benchmark.display import Display
+from downstream.benchmark.pictures import held_pictures
 from downstream.benchmark.plan import Outcome, run_plan
 from downstream.benchmark.results import gather
 from downstream.benchmark.steps import STEPS, Benchmark
 from downstream.benchmark.tables import notes, terminal_rows, write_tables
 from downstream.comparison.finished import read_json
+from downstream.report.page import render
 from dwsfusion.pairs import Skipped
-from dwsfusion.runs import write_json, write_run
+from dwsfusion.runs import write_json, write_run, write_text
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def _write(benchmark: Benchmark, outcomes: list[Outcome], fusing_s: float, displ
     config = benchmark.config
     results = gather(benchmark, outcomes, fusing_s)
     write_json(config.out / "results.json", results)
+    write_text(config.out / "report.html", render(results, held_pictures(results, config.out)))
     write_tables(results, config.out, latex_intervals=config.latex_intervals)
     kept = {"steps": results["steps"], "seconds": results["measured"]["seconds"]}
     device, seed = str(benchmark.fuser.device), config.seed

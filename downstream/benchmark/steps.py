@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from downstream.benchmark.config import AnyTask, BenchmarkConfig, settings
+from downstream.benchmark.pictures import write_pictures
 from downstream.benchmark.plan import Step
 from downstream.comparison.command import run_comparison
 from downstream.comparison.finished import read_json
@@ -25,8 +26,8 @@ from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text, versions, write_json
 
-STEPS = len(TASKS) + 5
-"""Fusing, the tasks, quality, cost, grids, the report."""
+STEPS = len(TASKS) + 6
+"""Fusing, the tasks, quality, cost, grids, pictures, the report."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Benchmark:
             Step("quality", self._measure, self._key("quality"), self.out / "quality/quality.json"),
             Step("cost", self._cost, self._key("quality"), self.out / "cost/cost.json"),
             Step("grids", self._draw, self._key("grids"), self.out / "grids/grids.json"),
+            Step("pictures", self._copy, self._key("grids"), self.out / "pictures/pictures.json"),
         ]
 
     def _key(self, section: str) -> Callable[[Collection[str]], str]:
@@ -144,10 +146,16 @@ class Benchmark:
         write_json(self.out / "grids/grids.json", drawn)
         return list(dict.fromkeys(skipped))
 
-
-def finished(out: Path, name: str) -> Any:
-    """What a finished step wrote of itself."""
-    return read_json(out / name / f"{name}.json")
+    def _copy(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
+        masks: dict[str, Path] = {}
+        classes = 0
+        for task in TASKS:
+            if task.name in done and task.suffix == ".png":  # whose labels and predictions are pictures of class ids
+                result = read_json(self.out / task.name / f"{task.name}.json")
+                folder, classes = self.out / task.name / "predictions", len(result["classes"])
+                masks |= {name: folder / name for name in result["inputs"]}
+                masks["truth"] = self.comparison.root / result["protocol"]["labels"]
+        return write_pictures(self.comparison, masks, classes, self.out / "pictures", track)
 
 
 def _state(path: Path) -> str:
