@@ -21,7 +21,7 @@ from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
 from dwsfusion.runs import write_bytes, write_json
 
-SIZES_PX = {"large": 960, "small": 360}
+SIZES_PX = {"large": 960, "small": 480}
 """The longer side of a copy, at most."""
 _QUALITY = {"large": 82, "small": 58}
 HELD_BYTES = 9_000_000

@@ -25,7 +25,7 @@ FORMAT = 1
 SCHEMA = Path(__file__).with_name("results.schema.json")
 
 
-def gather(benchmark: Benchmark, outcomes: Sequence[Outcome], fusing_s: float) -> dict[str, Any]:
+def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Puts together what the steps left in their folders.
 
     Only what stands under ``measured`` differs between a run that was stopped and one that was not.
@@ -33,7 +33,6 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome], fusing_s: float) -
     Args:
         benchmark: what was worked on.
         outcomes: what became of each step.
-        fusing_s: how long fusing took.
     """
     config, out, done = benchmark.config, benchmark.out, [o.step for o in outcomes if o.status == "done"]
     tasks = {task.name: _task(task, out / task.name) for task in TASKS if task.name in done}
@@ -54,7 +53,7 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome], fusing_s: float) -
         "shown": read_json(out / "pictures/pictures.json") if "pictures" in done else None,
         "grids": read_json(out / "grids/grids.json") if "grids" in done else {},
         "training": {task.name: training_curves(out / task.name) for task in TASKS if task.name in done},
-        "measured": {"seconds": {"fuse": fusing_s, **{o.step: o.seconds for o in outcomes}}, "ms_a_pair": ms},
+        "measured": {"seconds": {o.step: o.seconds for o in outcomes}, "ms_a_pair": ms},
     }
     results["summary"] = in_words(results)
     if config.compare is not None:

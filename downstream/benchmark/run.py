@@ -1,6 +1,7 @@
 """A benchmark from beginning to end: fuse, run the plan, gather, write file, tables and report."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,18 +49,18 @@ def run_benchmark(config: BenchmarkConfig, data: Path) -> Ended:
             comparison = config.comparison().prepare(data, fuser, config.split, display.track)
             comparison.check_apart(config.out)
         benchmark = Benchmark(config, data, comparison, fuser)
-        fusing_s = time.perf_counter() - start
-        outcomes = run_plan(benchmark.steps(), config.skip, config.out / ".steps", display)
+        fused = Outcome("fuse", "done", "", comparison.skipped, time.perf_counter() - start)
+        planned = run_plan(benchmark.steps(), config.skip, config.out / ".steps", display)
         with display.step("report"):
-            results = _write(benchmark, outcomes, fusing_s, display)
-    skipped = dict.fromkeys([*comparison.skipped, *(s for outcome in outcomes for s in outcome.skipped)])
-    failed = any(outcome.status == "failed" for outcome in outcomes)
+            results = _write(benchmark, [fused, *planned])
+    skipped = dict.fromkeys(s for outcome in (fused, *planned) for s in outcome.skipped)
+    failed = any(outcome.status == "failed" for outcome in planned)
     return Ended(terminal_rows(results), _told(results, config.out), list(skipped), failed)
 
 
-def _write(benchmark: Benchmark, outcomes: list[Outcome], fusing_s: float, display: Display) -> dict[str, Any]:
+def _write(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     config = benchmark.config
-    results = gather(benchmark, outcomes, fusing_s)
+    results = gather(benchmark, outcomes)
     write_json(config.out / "results.json", results)
     write_text(config.out / "report.html", render(results, held_pictures(results, config.out)))
     write_tables(results, config.out, latex_intervals=config.latex_intervals)

@@ -63,12 +63,12 @@ class Benchmark:
         return [
             *tasks,
             Step("quality", self._measure, self._key("quality"), self.out / "quality/quality.json"),
-            Step("cost", self._cost, self._key("quality"), self.out / "cost/cost.json"),
+            Step("cost", self._cost, self._key("quality", costs=True), self.out / "cost/cost.json"),
             Step("grids", self._draw, self._key("grids"), self.out / "grids/grids.json"),
             Step("pictures", self._copy, self._key("grids"), self.out / "pictures/pictures.json"),
         ]
 
-    def _key(self, section: str) -> Callable[[Collection[str]], str]:
+    def _key(self, section: str, costs: bool = False) -> Callable[[Collection[str]], str]:
         """All that a step depends on: pictures, data, its section of the configuration, and what tasks found."""
         asked, tasks = settings(self.config), [task.name for task in TASKS]
         shared = {f.name: asked.get(f.name) for f in fields(ComparisonConfig)}
@@ -76,13 +76,14 @@ class Benchmark:
 
         def key(done: Collection[str]) -> str:
             found = [] if section in tasks else [hash_file(self.out / t / f"{t}.json") for t in tasks if t in done]
-            state = [self.pictures, _state(self.data), *map(_state, self._given())]
+            given = [*self._given(), *([self._costs()] if costs else [])]
+            state = [self.pictures, _state(self.data), *(_state(path) for path in given if path.is_file())]
             return hash_text(json.dumps(versions()), own, *state, *found)
 
         return key
 
     def _given(self) -> list[Path]:
-        """Files that the configuration names, and the table of costs."""
+        """What the configuration names and may be a file."""
 
         def texts(value: Any) -> list[str]:
             if isinstance(value, dict):
@@ -91,8 +92,7 @@ class Benchmark:
                 return [text for item in value for text in texts(item)]
             return [value] if isinstance(value, str) else []
 
-        named = [Path(text.rpartition("=")[2]) for text in texts(settings(self.config))]
-        return [path for path in (*named, self._costs()) if path.is_file()]
+        return [Path(text.rpartition("=")[2]) for text in texts(settings(self.config))]
 
     def _costs(self) -> Path:
         return self.config.quality.costs or self.out / "cost/costs.csv"

@@ -12,7 +12,7 @@ function intervalScale(entries, metric) {
 }
 
 function intervalPlot(entry, metric, scale, line) {
-  const width = 110, at = (value) => scale(value, width), bounds = entry.interval[metric];
+  const width = 68, at = (value) => scale(value, width), bounds = entry.interval[metric];
   if (entry[metric] === null) return "";
   return s("svg", { width, height: 22, viewBox: `0 0 ${width} 22`, "aria-hidden": "true" },
     line !== null && line !== undefined && s("line", { x1: at(line), x2: at(line), y1: 0, y2: 22, stroke: "var(--whisker)", "stroke-dasharray": "2 2" }),
@@ -55,6 +55,13 @@ function lineChart(title, x, y, lines) {
 const lineKey = (names) => h("ul", { class: "key", "aria-label": "Colours" }, names.map((name, k) => h("li", {},
   s("svg", { width: 26, height: 10, "aria-hidden": "true" }, s("line", { x1: 1, x2: 25, y1: 5, y2: 5, stroke: colour(k), "stroke-width": 2.5, "stroke-dasharray": dash(k) })), name)));
 
+// Heights of labels, moved so that none lies over another.
+function apart(heights, least) {
+  const order = heights.map((_, k) => k).sort((a, b) => heights[a] - heights[b]), placed = [...heights];
+  order.forEach((k, place) => { if (place) placed[k] = Math.max(placed[k], placed[order[place - 1]] + least); });
+  return placed;
+}
+
 // Cost to the right, worth upwards; what costs nothing is a line.
 function tradeoff(title, axisName, points, free) {
   const values = [...points.map((p) => p.value), ...free.map((p) => p.value), ...points.flatMap((p) => p.interval || [])];
@@ -63,10 +70,11 @@ function tradeoff(title, axisName, points, free) {
   const decades = []; for (let tick = from; tick <= to * 1.001; tick *= 10) decades.push(tick);
   const y = { name: title, low: low - room, high: high + room, ticks: ticksBetween(low, high), text: (tick) => percent(tick, 0) };
   const { px, py, drawing } = axes({ title: `${title} against ${axisName}`, x: { name: axisName, low: from, high: to, log: true, ticks: decades, text: quantity }, y, width: 420, height: 280 });
+  const heights = apart(free.map((p) => py(p.value) - 3), 12);
   free.forEach((p, k) => drawing.append(s("line", { x1: px(from), x2: px(to), y1: py(p.value), y2: py(p.value), stroke: "var(--whisker)", "stroke-dasharray": DASHES[k % 4] || null }),
-    s("text", { x: px(to) - 2, y: py(p.value) - 3, "text-anchor": "end" }, p.name)));
-  points.forEach((p, k) => drawing.append(...(p.interval ? [s("line", { x1: px(p.cost), x2: px(p.cost), y1: py(p.interval[0]), y2: py(p.interval[1]), stroke: colour(k) })] : []),
-    s("circle", { cx: px(p.cost), cy: py(p.value), r: 5, fill: colour(k) }), s("text", { class: "strong", x: px(p.cost) + 8, y: py(p.value) + 4 }, p.name)));
+    s("text", { x: px(from) + 4, y: heights[k] }, p.name)));
+  points.forEach((p, k) => { const left = px(p.cost) > 300; drawing.append(...(p.interval ? [s("line", { x1: px(p.cost), x2: px(p.cost), y1: py(p.interval[0]), y2: py(p.interval[1]), stroke: colour(k) })] : []),
+    s("circle", { cx: px(p.cost), cy: py(p.value), r: 5, fill: colour(k) }), s("text", { class: "strong", x: px(p.cost) + (left ? -9 : 9), y: py(p.value) + 4, "text-anchor": left ? "end" : null }, p.name)); });
   return h("figure", {}, h("figcaption", {}, `${title}, per cent`), drawing);
 }
 

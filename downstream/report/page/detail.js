@@ -1,8 +1,8 @@
 // The parts below the first screen: each task, quality, cost, training, protocol.
 
 function taskPart(name, task, results) {
-  return part(name, capital(name), wholeTable(name, task), differenceTable(task),
-    sub("Groups of pictures", groupTable(name, task)), sub("Classes", classTable(name, task)), sub("Sizes", sizeTable(task)), sub("Who sees what", seenTable(name, task)),
+  return part(name, capital(name), beside(sub("All pictures", wholeTable(name, task)), sub("Groups of pictures", groupTable(name, task))), differenceTable(name, task),
+    beside(sub("Classes", classTable(name, task)), sub("Sizes of objects", sizeTable(task))), sub("Who sees what", seenTable(name, task)),
     labelSources(task), sub("Precision over recall", precisionCharts(task)), sub("Calibration", calibrationChart(task)), sub("Confusion", confusionTables(task)), largest(name, task));
 }
 
@@ -12,7 +12,7 @@ function labelSources(task) {
   const names = Object.keys(sources), inputs = Object.keys(task.result.inputs), metric = task.primary;
   const value = (source, input) => { const entry = (sources[source].inputs || sources[source])[input]; return entry ? entry[metric] : null; };
   return sub("Whose labels", table(`${task.titles[metric]} under each source of labels, per cent`, [th("input"), ...names.map((n) => th(words(n)))],
-    inputs.map((input) => h("tr", rowKind(input), h("th", { scope: "row" }, input), names.map((n) => td({}, percent(value(n, input))))))));
+    inputs.map((input) => h("tr", {}, rowName(input), names.map((n) => td({}, percent(value(n, input))))))));
 }
 
 function precisionCharts(task) {
@@ -40,11 +40,11 @@ function largest(name, task) {
   const changes = task.result.largest_changes;
   if (!changes) return [];
   const links = (rows, of, order) => rows.slice(0, 5).map((row, k) => [k ? ", " : "", h("a", { href: galleryLink({ task: name, of, order, picture: row.image }) }, row.image)]);
-  return sub("Pictures that change most", h("p", { class: "soft" }, `Against ${changes.against}: ${changes.change}.`), table("Largest gains and losses", [th("input"), th("gains", { class: "left" }), th("losses", { class: "left" })],
+  return sub("Pictures that change most", h("p", { class: "soft" }, `Against ${changes.against}: ${changes.change}.`), table(`${capital(name)}: largest gains and losses`, [th("input"), th("gains", { class: "left" }), th("losses", { class: "left" })],
     Object.entries(changes.inputs).map(([input, own]) => h("tr", {}, h("th", { scope: "row" }, input), td({ class: "left" }, links(own.gains, input, "best")), td({ class: "left" }, links(own.losses, input, "worst"))))));
 }
 
-function qualityPart(quality) {
+function qualityPart(quality, tasks) {
   if (!quality) return null;
   const metrics = Object.keys(quality.metrics), inputs = Object.keys(quality.inputs);
   const head = [th("metric"), ...inputs.map((input) => th(input))];
@@ -54,13 +54,13 @@ function qualityPart(quality) {
       const own = quality.inputs[input][metric], rank = quality.ranks[input] && quality.ranks[input][metric];
       return td({ class: rank === 1 ? "best" : rank === 2 ? "second" : null }, number(own.mean), own.std !== null && h("span", { class: "range" }, `± ${number(own.std)}`)); })); });
   return part("quality", "Fusion quality", h("p", { class: "soft" }, `${plural(quality.images, "picture")}, preset ${quality.preset}; mean and deviation over pictures; the best and second of the fused inputs are marked.`),
-    table("Metrics of fusion quality", head, rows), sub("Does quality go with the tasks?", correlationTables(quality)));
+    table("Metrics of fusion quality", head, rows, { class: "wide" }), sub("Does quality go with the tasks?", h("p", { class: "soft" }, "Spearman’s correlation, each metric turned so that more is better: over inputs, over the pictures of an input, and over the inputs of a picture."), beside(...correlationTables(quality, tasks))));
 }
 
-function correlationTables(quality) {
+function correlationTables(quality, tasks) {
   const kinds = { over_inputs: "over inputs", over_pictures: "over pictures", within_pictures: "within pictures" };
   const shown = (found) => (found ? [`${found.spearman < 0 ? "−" : "+"}${Math.abs(found.spearman).toFixed(2)}`, found.interval && h("span", { class: "range" }, `[${found.interval.map((v) => v.toFixed(2).replace("-", "−")).join(", ")}]`)] : "–");
-  return Object.entries(quality.tasks || {}).map(([name, task]) => table(`Spearman's correlation of each metric with ${name}'s ${task.figure}, ${task.inputs.length} inputs, ${task.images} pictures`,
+  return Object.entries(quality.tasks || {}).map(([name, task]) => table(`With ${name}’s ${tasks[name] ? tasks[name].titles[task.figure] : task.figure}: ${task.inputs.length} inputs, ${task.images} pictures`,
     [th("metric"), ...Object.values(kinds).map((title) => th(title))], Object.entries(task.metrics).map(([metric, own]) => h("tr", {}, h("th", { scope: "row" }, metric), Object.keys(kinds).map((kind) => td({}, shown(own[kind])))))));
 }
 
@@ -72,7 +72,7 @@ function costPart(results) {
   const axesAt = [["parameters", "parameters"], ["flops", "operations for one pair"], ["ms", "milliseconds for one pair"]].find(([key]) => methods.some((name) => (key === "ms" ? ms[name] : cost.methods[name][key])));
   const charts = axesAt && Object.entries(results.tasks).map(([, task]) => costChart(task, cost, ms, axesAt));
   return part("cost", "Cost and worth", h("p", { class: "soft" }, `For one pair of ${cost.size[0]} × ${cost.size[1]} pixels on ${cost.device}. A method earns its cost where it stands above the lines of what costs nothing. Costs of other methods go into cost/costs.csv.`),
-    h("div", { class: "charts" }, charts), table("What each method costs", [th("method"), th("parameters"), th("operations"), th("ms")], rows, { class: "" }));
+    h("div", { class: "charts" }, charts), table("What each method costs", [th("method"), th("parameters"), th("operations"), th("ms")], rows));
 }
 
 function costChart(task, cost, ms, [key, axis]) {

@@ -29,15 +29,17 @@ function sub(title, ...children) {
   return shown.length ? [h("h3", {}, title), shown] : [];
 }
 
-// A table that may be wider than the screen.
+// A table that may be wider than the screen; what it is stands above it and stays in sight.
 function table(caption, head, rows, attributes) {
   const lines = Array.isArray(head[0]) ? head : [head];
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", { class: "wide", ...attributes }, h("caption", {}, caption), h("thead", {}, lines.map((line, k) =>
-      h("tr", { class: k < lines.length - 1 ? "groups" : null }, line))), h("tbody", {}, rows)));
+  return h("div", { class: "tabled" }, h("p", { class: "soft" }, caption), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", { "aria-label": caption, ...attributes }, h("thead", {}, lines.map((line, k) =>
+      h("tr", { class: k < lines.length - 1 ? "groups" : null }, line))), h("tbody", {}, rows))));
 }
 
 const th = (text, attributes) => h("th", { scope: "col", ...attributes }, text);
+const unseen = (text) => h("span", { class: "unseen" }, text);
+const beside = (...blocks) => h("div", { class: "beside" }, blocks.filter((block) => block && block.length !== 0).map((block) => h("div", {}, block)));
 const td = (attributes, ...children) => h("td", attributes, ...children);
 const select = (label, options, chosen, onchange) => h("label", {}, label, h("select", { onchange: (event) => onchange(event.target.value) },
   options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))));

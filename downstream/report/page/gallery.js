@@ -61,7 +61,7 @@ function stripButton({ picture, change }) {
   const backdrop = shownResults.shown.inputs.includes(GALLERY.of) ? GALLERY.of : "visible";
   const text = change === null || change === undefined ? picture.name : `${picture.name}  ${change > 0 ? "+" : change < 0 ? "−" : ""}${Number.isInteger(change) ? Math.abs(change) : Math.abs(change).toFixed(3)}`;
   return h("button", { type: "button", "data-name": picture.name, "aria-current": picture.name === GALLERY.picture ? "true" : null, onclick: () => choose({ picture: picture.name }, true) },
-    h("img", { src: source(`${backdrop}/${picture.name}.webp`, false), alt: "", loading: "lazy", width: 112, height: 84 }), h("span", {}, text));
+    h("img", { src: source(`${backdrop}/${picture.name}.webp`, false), alt: "", loading: HELD[`pictures/small/${backdrop}/${picture.name}.webp`] ? null : "lazy", width: 112, height: 84 }), h("span", {}, text));
 }
 
 function displayTools() {

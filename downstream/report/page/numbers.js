@@ -10,7 +10,8 @@ function fixed(value, digits) {
 const percent = (value, digits = 1) => (value === null || value === undefined ? "–" : fixed(100 * value, digits));
 const signed = (value, digits = 1) => (value < 0 || Object.is(value, -0) ? "−" : "+") + fixed(Math.abs(100 * value), digits);
 const range = (interval) => (interval ? `[${percent(interval[0])}, ${percent(interval[1])}]` : "");
-const signedRange = (interval) => (interval ? `[${signed(interval[0])}, ${signed(interval[1])}]` : "");
+const signedRange = (interval) => (interval ? `[${interval.map((bound) => signed(bound).replace("+", "")).join(", ")}]` : "");
+const typeset = (text) => text.replace(/(^|[\s[])-(?=\d)/g, "$1−");
 const words = (name) => name.replaceAll("_", " ");
 const capital = (name) => words(name).replace(/^./, (letter) => letter.toUpperCase());
 const plural = (count, one, many) => `${count.toLocaleString("en")} ${count === 1 ? one : many || `${one}s`}`;

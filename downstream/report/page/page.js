@@ -44,7 +44,7 @@ async function openFile(file) {
 function build(results) {
   heading(results);
   byId("main").replaceChildren(...[verdictPart(results), mainTable(results), ...Object.entries(results.tasks).map(([name, task]) => taskPart(name, task, results)),
-    changesPart(results.changes), qualityPart(results.quality), costPart(results), trainingPart(results.training), galleryPart(results), recheckPart(results), protocolPart(results)].filter(Boolean));
+    changesPart(results.changes), qualityPart(results.quality, results.tasks), costPart(results), trainingPart(results.training), galleryPart(results), recheckPart(results), protocolPart(results)].filter(Boolean));
   contents(results);
   foot();
   if (byId("gallery")) { moveView(0, 0, 1); drawGallery(); }

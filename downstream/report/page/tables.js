@@ -5,7 +5,7 @@ function figuresTable(caption, task, columns) {
   const inputs = Object.keys(task.result.inputs);
   const marks = columns.map((column) => places(Object.fromEntries(inputs.map((input) => [input, column.value(task.result.inputs[input])]))));
   const head = [th("input"), ...columns.map((column) => th([column.title, column.note && h("span", { class: "range" }, column.note)]))];
-  const rows = inputs.map((input) => h("tr", rowKind(input), h("th", { scope: "row" }, input), columns.map((column, k) => {
+  const rows = inputs.map((input) => h("tr", {}, rowName(input), columns.map((column, k) => {
     const entry = task.result.inputs[input], value = column.value(entry), bounds = column.interval && column.interval(entry);
     const text = column.link ? h("a", { class: "figure", href: column.link(input) }, percent(value)) : percent(value);
     return td({ class: ["bar", placed(marks[k][input])].filter(Boolean).join(" "), style: { "--share": `${100 * Math.max(0, value || 0)}%` } },
@@ -19,7 +19,7 @@ function wholeTable(name, task) {
     interval: (entry) => entry.interval[metric], link: (input) => galleryLink({ task: name, of: input, order: "worst" }) }));
   const spread = Object.values(task.result.inputs).some((entry) => entry.spread);
   if (spread) columns.push({ title: `range over seeds, ${task.titles[task.primary]}`, value: (entry) => entry.spread && entry.spread[task.primary] });
-  return figuresTable("All figures over the whole set, per cent", task, columns);
+  return figuresTable(`${capital(name)} over the whole set, per cent`, task, columns);
 }
 
 function groupTable(name, task) {
@@ -39,7 +39,7 @@ function classTable(name, task) {
   const without = classes.filter((label) => !shown.includes(label));
   if (!shown.length) return null;
   const own = entries[0].per_class[shown[0]], metric = own !== null && typeof own === "object" ? classMetric(own).toUpperCase() : "IoU";
-  return [figuresTable(`${metric} of each class, per cent`, task, shown.map((label) => ({ title: capital(label),
+  return [figuresTable(`${capital(name)}: ${metric} of each class, per cent`, task, shown.map((label) => ({ title: capital(label),
     note: entries[0].per_class[label] && entries[0].per_class[label].objects !== undefined ? plural(entries[0].per_class[label].objects, "object") : null,
     value: (entry) => figure(entry, label), interval: (entry) => (entry.per_class[label] && entry.per_class[label].interval ? entry.per_class[label].interval[classMetric(entry.per_class[label])] : entry.interval[label]),
     link: (input) => galleryLink({ task: name, of: input, class: label, order: "worst" }) }))),
@@ -65,14 +65,14 @@ function seenTable(name, task) {
       interval: (entry) => entry.complementarity && entry.complementarity[group].interval, link: (input) => galleryLink({ task: name, of: input, order: "worst" }) })))];
 }
 
-function differenceTable(task) {
+function differenceTable(name, task) {
   const rows = task.result.differences.filter((row) => task.titles[row.metric]);
   if (!rows.length) return null;
   const joint = rows.some((row) => row.simultaneous), seeds = rows.some((row) => row.seeds);
   const head = [th("input"), th("against", { class: "left" }), th("figure", { class: "left" }), th("difference"), th("95 % interval"), ...(joint ? [th("all together")] : []), ...(seeds ? [th("each seed")] : []), th("verdict", { class: "left" })];
   const lines = rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.input), td({ class: "left" }, row.against), td({ class: "left" }, task.titles[row.metric]),
     td({}, signed(row.difference)), td({}, signedRange(row.interval)), joint && td({}, signedRange(row.simultaneous)), seeds && td({}, (row.seeds || []).map((d) => (d === null ? "–" : signed(d))).join(", ")), td({ class: "left" }, verdictMark(row))));
-  return h("details", {}, h("summary", {}, `All ${lines.length} differences`), table("Differences in points", head, lines));
+  return h("details", {}, h("summary", {}, `All ${lines.length} differences`), table(`${capital(name)}: differences in points`, head, lines));
 }
 
 function changesPart(changes) {

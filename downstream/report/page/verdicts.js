@@ -32,7 +32,7 @@ function verdictPart(results) {
   const failed = results.steps.filter((step) => step.status === "failed").map((step) =>
     h("p", { class: "notice", role: "alert" }, h("strong", {}, `${capital(step.step)} failed. `), step.reason));
   return h("section", { id: "verdict", "aria-label": "Verdict" }, h("div", { class: "verdicts" }, results.summary.map((said) =>
-    h("div", {}, h("p", { class: "task" }, capital(said.task)), h("h2", {}, said.headline), h("p", { class: "soft" }, said.text)))), sample, failed);
+    h("div", {}, h("p", { class: "task" }, capital(said.task)), h("h2", {}, said.headline), h("p", { class: "soft" }, typeset(said.text))))), sample, failed);
 }
 
 // The main table: a line an input; for each task its first figure, where it stands, and what that shows.
@@ -40,18 +40,16 @@ function mainTable(results) {
   const tasks = Object.entries(results.tasks);
   if (!tasks.length) return null;
   const columns = tasks.map(([name, task]) => mainColumns(name, task));
-  const head = [[th(""), ...columns.map((column, k) => th(capital(tasks[k][0]), { colspan: column.head.length, scope: "colgroup" }))],
+  const head = [[th(unseen("input")), ...columns.map((column, k) => th(capital(tasks[k][0]), { colspan: column.head.length, scope: "colgroup" }))],
     [th("input"), ...columns.flatMap((column) => column.head)]];
-  const rows = results.inputs.map((input) => h("tr", rowKind(input),
-    h("th", { scope: "row" }, input), columns.flatMap((column) => column.cells(input))));
+  const rows = results.inputs.map((input) => h("tr", {}, rowName(input), columns.flatMap((column) => column.cells(input))));
   return part("figures", "The figures", h("p", { class: "soft" }, mainWords(results)), table(
-    "First figure of each task in per cent, with its interval; differences in points", head, rows),
-  h("p", { class: "soft" }, "In the small figures a dot stands for the figure, a bar for its interval, and a dashed line for the better camera."));
+    "First figure of each task in per cent, with its interval; differences in points. A dot stands for the figure, its bar for the interval, the dashed line for the better camera.", head, rows, { class: "wide main" }));
 }
 
-function rowKind(input) {
-  if (CAMERAS.includes(input)) return { class: "camera", "data-kind": "camera" };
-  return input === "late" ? { class: "late", "data-kind": "both cameras' results, no fused picture" } : {};
+function rowName(input) {
+  const kind = CAMERAS.includes(input) ? "one camera" : input === "late" ? "both cameras’ results" : null;
+  return h("th", { scope: "row" }, input, kind && h("span", { class: "range" }, kind));
 }
 
 function mainColumns(name, task) {
@@ -60,15 +58,14 @@ function mainColumns(name, task) {
   const place = places(values), scale = intervalScale(entries, metric);
   const others = [camera, "max", "late"].filter((other) => other && task.result.differences.some((row) => row.against === other && row.metric === metric));
   const ranks = task.result.ranks && task.result.ranks[metric];
-  const head = [th(task.titles[metric]), th("", { "aria-label": "interval, drawn" }), ...others.map((other) => th(`against ${other}`)), ...(ranks ? [th("first in")] : [])];
+  const head = [th(task.titles[metric]), th(unseen("drawn")), ...others.map((other) => th(`against ${other}`))];
   const cells = (input) => {
     const entry = entries[input];
     if (!entry) return [td({ class: "soft", colspan: head.length }, "not compared")];
     const target = galleryLink({ task: name, of: input, order: "best" });
-    return [td({ class: placed(place[input]) }, h("a", { class: "figure", href: target }, percent(entry[metric])), h("span", { class: "range" }, range(entry.interval[metric]))),
+    return [td({ class: placed(place[input]) }, h("a", { class: "figure", href: target }, percent(entry[metric])), h("span", { class: "range" }, range(entry.interval[metric])), ranks && ranks[input] && h("span", { class: "range", title: ranks[input].interval ? `rank ${ranks[input].interval.join(" to ")}` : null }, `first in ${percent(ranks[input].first, 0)} %`)),
       td({}, intervalPlot(entry, metric, scale, values[camera])),
-      ...others.map((other) => verdictCell(difference(task, input, other, metric), galleryLink({ task: name, of: input, order: "worst" }))),
-      ...(ranks ? [td({}, ranks[input] ? `${percent(ranks[input].first, 0)} %` : "–", ranks[input] && ranks[input].interval ? h("span", { class: "range" }, `rank ${ranks[input].interval.join(" to ")}`) : "")] : [])];
+      ...others.map((other) => verdictCell(difference(task, input, other, metric), galleryLink({ task: name, of: input, order: "worst" })))];
   };
   return { head, cells };
 }
