@@ -21,6 +21,7 @@ from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card
 from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
@@ -60,6 +61,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     Args:
         config: settled: nothing in it is left open.
+        card: of the data set, for tasks that know its classes.
     """
 
     name: ClassVar[str]
@@ -77,7 +79,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     change: ClassVar[str]
     """What `picture_rows` calls a change, in words."""
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: TaskConfig, card: Card | None = None) -> None:
         self.config = config
 
     @property
