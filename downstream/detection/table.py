@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from downstream.detection.complementarity import GROUPS
+from downstream.detection.label_sources import label_rows
 from downstream.report.differences import LEGEND, asked_for, in_words, verdict_columns
 from downstream.report.summary import paragraph
 from downstream.report.tables import percent, percent_interval
@@ -34,7 +35,15 @@ def notes(result: Result) -> list[str]:
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
     training = _training_note(p["training"]) if "training" in p else []
     asked = [in_words(row, _METRIC_NAMES[row["metric"]]) for row in asked_for(result, _METRIC_NAMES)]
-    return [head, *training, *sample, LEGEND, paragraph(result, "map50", "mAP50"), *asked]
+    return [
+        head,
+        *training,
+        *sample,
+        LEGEND,
+        paragraph(result, "map50", "mAP50"),
+        *asked,
+        *label_rows(result, "map50", "mAP50"),
+    ]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import importlib.metadata
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,6 +38,7 @@ from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_compl
 from downstream.detection.config import DetectionConfig
 from downstream.detection.given_predictions import read_given
 from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
+from downstream.detection.label_sources import add_label_sources, read_other_truths
 from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
@@ -58,6 +59,10 @@ class Objects:
     truth: Coco
     seen: SeenObjects | None
     """Who sees what, where there are labels of each camera alone."""
+    labels: str = "labels"
+    """What the labels of `truth` are called."""
+    others: Mapping[str, Coco] = field(default_factory=dict)
+    """The same by other label sets of the data set."""
 
 
 class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
@@ -127,11 +132,13 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         pictures = comparison.input(VISIBLE).files
         truth = ground_truth(labels, pictures, self.classes)
         write_json(out / "ground_truth.json", truth)
-        cameras = read_cameras(comparison.data, pictures)
+        data, asked = comparison.data, self.config.labels
+        objects = Objects(truth, None, label_set_name(data, asked), read_other_truths(data, asked, pictures))
+        cameras = read_cameras(data, pictures)
         if cameras is None:
             _log.info("who sees what is left out: no labels of each camera alone")
-            return Objects(truth, None), ()
-        return Objects(truth, detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
+            return objects, ()
+        return replace(objects, seen=detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
 
     def predict(
         self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
@@ -213,7 +220,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         draws: Ints,
         out: Path,
     ) -> None:
-        """Tells who sees what, where there are labels of each camera alone."""
+        """Tells what other labels would say, and who sees what, where there are labels of each camera alone."""
+        add_label_sources(truth.others, truth.labels, scores, entries, self.metrics)
         if truth.seen:
             add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
 

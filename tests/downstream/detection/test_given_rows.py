@@ -1,4 +1,4 @@
-"""Rows from other programs' detections, and from the union of what both cameras' labels hold."""
+"""Rows from other programs' detections, and what other labels say of all of them."""
 
 import json
 from dataclasses import replace
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_detector import CONFIG, INPUTS, NAMES, compare
 
+from downstream.detection import table
 from downstream.detection.grids import DetectionGrids
 from downstream.detection.task import DetectionTask
 from dwsfusion import InputError
@@ -103,3 +104,16 @@ def test_union_needs_labels_of_each_camera(comparison, detectors, tmp_path):
     (comparison.root / "labels_visible").rename(comparison.root / "away")
     with pytest.raises(InputError, match="--labels union needs labels of each camera alone"):
         compare(comparison, detectors, tmp_path, replace(CONFIG, labels="union"))
+
+
+def test_whose_labels_decide_the_order_is_said(comparison, detectors, tmp_path):
+    """Infrared's detector sees no cars, visible's no persons; each camera's own labels hold what its detector sees."""
+    result = compare(comparison, detectors, tmp_path)
+    by_source = {name: entry["label_sources"] for name, entry in result["inputs"].items()}
+    assert list(by_source["ours"]) == ["labels", "labels_infrared", "labels_visible", "union"]
+    assert by_source["infrared"]["labels"]["map50"] == result["inputs"]["infrared"]["map50"] == 0.5
+    assert by_source["infrared"]["labels_infrared"]["map50"] == pytest.approx(1)
+    assert by_source["visible"]["labels_infrared"]["map50"] == 0
+    assert by_source["visible"]["labels_visible"]["map50"] == pytest.approx(1)
+    assert by_source["ours"]["union"]["map50"] == pytest.approx(1)
+    assert any("the order of the inputs hangs on the labels" in note for note in table.notes(result))
