@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from downstream.comparison.cross_validation import AnyNetwork, Networks
 from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import estimate, intervals, plain, spread
-from downstream.comparison.groups import groups_of
-from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison, label_files
+from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
 from downstream.comparison.standing import ranks
@@ -40,7 +39,6 @@ def compare(
     out: Path,
     *,
     about: Mapping[str, Any],
-    scenes: Mapping[str, str] | None = None,
     seed: int = 0,
     clock: Stopwatch | None = None,
     track: Track = silent,
@@ -53,7 +51,6 @@ def compare(
         networks: who looks at each input; figures are means over their seeds.
         out: the output folder.
         about: what else to keep in the protocol, such as the data set's name.
-        scenes: picture name to its scene, where the data set knows it; what the task's configuration gives comes first.
         seed: fixes the resamples; the first seed of the networks.
         clock, track: take the time of each step, show the progress of predictions.
 
@@ -61,20 +58,23 @@ def compare(
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
     """
     clock = clock or Stopwatch()
-    asked = parse_pairs(task.config.against, [item.name for item in comparison.inputs])
-    scenes = read_scenes(task.config.groups) if task.config.groups else scenes
+    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
+    asked = parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
+    told = read_scenes(task.config.groups) if task.config.groups else comparison.data.scenes(comparison.names)
     scored = _score(task, comparison, networks, out, seed, clock, track)
-    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, scenes)
+    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, told)
     draws = resample_counts(len(names), task.config.resamples, seed, grouped)
     with clock.step("bootstrap"):
-        figures = _figures(task, names, scores, draws, asked, bool(networks.training))
+        groups = comparison.data.groups(names)
+        figures = _figures(task, groups, scores, draws, asked, bool(networks.training))
     with clock.step("objects"):
         task.finish(scored.truth, names, scores, figures["inputs"], draws, out)
         changes = _changes(task, names, scores, figures["inputs"], out)
-    protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
+    said = {**about, "labels": task.label_name(comparison.data)}
+    protocol = {**_protocol(task, networks, scores, said, seed), **scored.left_out}
     protocol["bootstrap"] |= in_protocol(grouped)
-    head = {"protocol": protocol, "images": len(names), "classes": list(task.classes)}
-    result = {**head, **figures, "largest_changes": changes}
+    about_data = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
+    result = {"protocol": protocol, "images": len(names), **about_data, **figures, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -85,6 +85,8 @@ class _Labelled(Generic[Truth]):
     """The pictures with a label."""
 
     comparison: Comparison
+    all_pictures: Comparison
+    """Those without a label among them."""
     truth: Truth
     without_label: int
     skipped: tuple[Skipped, ...]
@@ -130,13 +132,15 @@ def _label(
     networks: Networks[AnyNetwork],
     out: Path,
 ) -> _Labelled[Truth]:
-    files = label_files(comparison, task.config.labels, task.suffix)
-    without = len(comparison.names) - len(files)
+    labels = task.labels(comparison)
+    without = len(comparison.names) - len(labels)
     if without:
-        _log.info("comparing the %d pictures that have a label; %d have none", len(files), without)
-    truth, unusable = task.read_truth(comparison.only(files), files, networks.first, out)
-    usable = files.keys() - {s.name for s in unusable}
-    return _Labelled(comparison.only(usable), truth, without, (*comparison.skipped, *unusable))
+        _log.info("comparing the %d pictures that have a label; %d have none", len(labels), without)
+    truth, unusable = task.read_truth(comparison.only(labels), labels, networks.first, out)
+    usable = labels.keys() - {s.name for s in unusable}
+    if not usable:
+        raise InputError(f"not one label is usable; the first: {unusable[0].name}: {unusable[0].reason}")
+    return _Labelled(comparison.only(usable), comparison, truth, without, (*comparison.skipped, *unusable))
 
 
 def _predict(
@@ -156,8 +160,10 @@ def _predict(
             pictures, unreadable = task.predict(labelled.truth, own, item, folder, seed + k if k else None, track)
             seen[item.name].append(pictures)
             skipped += unreadable
-    if networks.by_input[INFRARED] == networks.by_input[VISIBLE]:
+    if _looks_at_both(networks):
         seen = _with_late(task, labelled, networks, seen, folder, seed, track)
+    others = task.read_rows(labelled.truth, labelled.all_pictures, folder)
+    seen |= {name: [pictures] * len(networks.by_input[VISIBLE]) for name, pictures in others.items()}
     everywhere = [by_name for by_seed in seen.values() for by_name in by_seed]
     names = [n for n in labelled.comparison.names if all(n in by_name for by_name in everywhere)]
     # A picture that fails in several inputs is named once, with the first reason.
@@ -165,6 +171,10 @@ def _predict(
     if not names:
         raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
     return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
+
+
+def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:
+    return bool(networks.by_input[INFRARED] == networks.by_input[VISIBLE])
 
 
 def _with_late(
@@ -194,7 +204,7 @@ def _with_late(
 
 def _figures(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     scores: Mapping[str, Sequence[AnyScores]],
     draws: Ints,
     asked: Sequence[tuple[str, str]],
@@ -211,7 +221,7 @@ def _figures(
         for metric, family in families.items()
     }
     return {
-        "inputs": {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()},
+        "inputs": {name: _entry(task, groups, own, estimates[name], draws) for name, own in scores.items()},
         "differences": [row for of_metric in rows.values() for row in of_metric],
         "ranks": {metric: ranks(estimates, metric) for metric in task.metrics},
         "power": {metric: {"difference_80": families[metric].difference_80} for metric in task.metrics},
@@ -220,15 +230,15 @@ def _figures(
 
 def _entry(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     scores: Sequence[AnyScores],
     estimates: Mapping[str, Estimate],
     draws: Ints,
 ) -> dict[str, Any]:
     """What ``TASK.json`` says about one input."""
-    groups = {group: _group(task, scores, chosen, draws) for group, chosen in groups_of(names).items()}
+    by_group = {group: _group(task, scores, chosen, draws) for group, chosen in groups.items()}
     own = task.entry(estimates, scores, draws)
-    return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **groups, **own}
+    return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **by_group, **own}
 
 
 def _group(
@@ -276,7 +286,6 @@ def _protocol(
     return {
         **about,
         "name": config.protocol,
-        "labels": config.labels,
         **own,
         "against": list(config.against),
         "bootstrap": bootstrap,

@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from downstream.comparison.differences import Family, family_of, pairs_of
-from downstream.comparison.groups import groups_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
 from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
@@ -51,7 +50,6 @@ def compare_quality(
     *,
     about: Mapping[str, Any],
     device: torch.device,
-    scenes: Mapping[str, str] | None = None,
     seed: int = 0,
     track: Track = silent,
 ) -> dict[str, Any]:
@@ -63,7 +61,6 @@ def compare_quality(
         config: preset, resamples, and finished task comparisons.
         about: what else to keep in the protocol, such as the data set's name.
         device: where to compute.
-        scenes: picture name to its scene, where the data set knows it; what `config` gives comes first.
         seed: fixes the resamples.
         track: wraps the names of the pictures to show progress.
 
@@ -75,12 +72,16 @@ def compare_quality(
     measured, skipped = _measure_all(comparison, preset, config.preset, out / ".measured", device, track)
     names = list(measured)
     values = _by_input(measured, [item.name for item in comparison.inputs], preset)
-    grouped = scenes_of(names, read_scenes(config.groups) if config.groups else scenes)
+    groups = comparison.data.groups(names)
+    told = read_scenes(config.groups) if config.groups else comparison.data.scenes(names)
+    grouped = scenes_of(names, told)
     result = {
+        "data_set": comparison.data.card.name,
         "preset": config.preset,
         "images": len(names),
         "protocol": {**about, **_protocol(config, [*comparison.skipped, *skipped], grouped, seed)},
-        **_figures(values, names, config, asked, grouped, seed),
+        "groups": list(groups),
+        **_figures(values, names, groups, config, asked, grouped, seed),
     }
     _write(out, result, names, values)
     return result
@@ -110,6 +111,7 @@ def _by_input(measured: Mapping[str, Values], inputs: Sequence[str], preset: Pre
 def _figures(
     values: Mapping[str, Mapping[str, Floats]],
     names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     config: QualityConfig,
     asked: Sequence[tuple[str, str]],
     scenes: Sequence[str] | None,
@@ -123,7 +125,7 @@ def _figures(
     families = _families(estimates, preset, asked)
     return {
         "metrics": {m: _describe(preset[m]) for m in preset},
-        "inputs": {name: {m: _entry(v[m], estimates[name][m], names) for m in preset} for name, v in values.items()},
+        "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
         "differences": [row for f in families.values() for row in f.rows()],
@@ -204,12 +206,12 @@ def _describe(metric: Any) -> dict[str, Any]:
     }
 
 
-def _entry(values: Floats, estimate: Estimate, names: Sequence[str]) -> dict[str, Any]:
+def _entry(values: Floats, estimate: Estimate, groups: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
     """What ``quality.json`` says about a metric of an input; the deviation is that over the pictures."""
     return {
         **_mean_std(values),
         "interval": estimate.interval,
-        **{g: _mean_std(values[c]) if c.any() else None for g, c in groups_of(names).items()},
+        **{g: _mean_std(values[c]) if c.any() else None for g, c in groups.items()},
     }
 
 
