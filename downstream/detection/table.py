@@ -39,10 +39,10 @@ def notes(result: Result) -> list[str]:
         head,
         *training,
         *sample,
-        LEGEND,
-        paragraph(result, "map50", "mAP50"),
-        *asked,
         *label_rows(result, "map50", "mAP50"),
+        LEGEND,
+        *asked,
+        paragraph(result, "map50", "mAP50"),
     ]
 
 
