@@ -278,9 +278,7 @@ def test_the_confidence_is_chosen_on_the_other_half_of_the_pictures():
         {"id": k + 1, "image_id": k + 1, "category_id": 0, "bbox": box, "area": 400.0, "iscrowd": 0} for k in range(4)
     ]
     truth = {"images": images, "annotations": annotations, "categories": [{"id": 0, "name": "person"}]}
-    results = [
-        {"image_id": k + 1, "category_id": 0, "bbox": box, "score": 0.9 if k % 2 == 0 else 0.3} for k in range(4)
-    ]
+    results = [{"image_id": k + 1, "category_id": 0, "bbox": box, "score": 0.9 - 0.6 * (k % 2)} for k in range(4)]
     scores = DetectionScores(truth, results, ["person"])
     assert scores.confidence == 0.3
     assert scores.other_half == (0.3, 0.9)
