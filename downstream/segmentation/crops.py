@@ -94,7 +94,7 @@ def _holders(labels: Sequence[Ids]) -> dict[int, list[int]]:
 def _draw_crop(
     item: int, labels: Sequence[Ids], holders: dict[int, list[int]], config: TrainingConfig, random: np.random.Generator
 ) -> Crop:
-    low, high = np.log(config.crop_scales)
+    low, high = np.log(config.crop_scales) - np.log(config.shrink)
     scale, top, left, side = random.random(4)
     aim = None
     if config.aimed and holders and random.random() < config.aimed:

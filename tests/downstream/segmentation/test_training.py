@@ -10,7 +10,7 @@ from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
 from downstream.segmentation.training import class_weights, fix_early, train_network
 from dwsfusion.errors import InputError
 
-CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40), crop_scales=(0.75, 1.5), aimed=0.0, fixed_stride=0)
+CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40), shrink=1, aimed=0.0, fixed_stride=0)
 SEVEN = [np.zeros((48, 64), np.uint8)] * 7
 
 
@@ -153,6 +153,13 @@ def test_aimed_crops_hold_their_class_and_every_class_alike() -> None:
         plain = replace(crop, scale=1.0)  # a magnified crop may lose a single pixel between its own
         assert (cut(pixels, labels[crop.item], plain, (32, 32))[1] == wanted_id).any()
     assert list(draw_batches(labels, config, 0)) == list(draw_batches(labels, config, 0))
+
+
+def test_crops_show_what_the_network_will_be_shown() -> None:
+    """A network for half the side learns from crops of half the magnification."""
+    plain, half = (list(draw_batches(SEVEN, replace(CONFIG, shrink=n), 0)) for n in (1, 2))
+    scales = [[c.scale for batch in batches for c in batch] for batches in (plain, half)]
+    assert scales[1] == pytest.approx([s / 2 for s in scales[0]])
 
 
 def test_where_there_is_background_alone_nothing_is_aimed_at() -> None:
