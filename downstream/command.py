@@ -33,6 +33,7 @@ SAMPLE_DIR = Path("data/sample")
 EXTRAS = {
     "ultralytics": "detection",
     "pycocotools": "detection",
+    "defusedxml": "detection",
     "segmentation_models_pytorch": "segmentation",
     "tensorboard": "training",
     "matplotlib": "report",

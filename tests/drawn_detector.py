@@ -4,7 +4,9 @@ import numpy as np
 
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.run import compare as run_comparison
-from downstream.detection.coco import Detections, read_labels
+from downstream.datasets.box_files import read_boxes
+from downstream.datasets.cards import msrs
+from downstream.detection.coco import Detections
 from downstream.detection.config import DetectionConfig
 from downstream.detection.task import DetectionTask
 
@@ -30,7 +32,7 @@ class DrawnDetector:
     def predict(self, files):
         for path in files:
             self.calls += 1
-            truth = read_labels(self.folder / f"{path.stem}.txt", (80, 100))
+            truth = read_boxes(self.folder / f"{path.stem}.txt", (80, 100), msrs().boxes)
             seen = truth.classes != self.blind_to
             boxes = truth.boxes_xyxy[seen] + self.shift
             yield Detections(boxes, truth.classes[seen], np.linspace(0.9, 0.5, len(boxes)))

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.datasets.opening import open_data_set
 from downstream.report.tables import print_table
-from dwsfusion import Fuser, InputError, find_pairs, fuse_folder
+from dwsfusion import Fuser, InputError, fuse_folder
 from dwsfusion.pairs import check_apart
 from dwsfusion.runs import fingerprint, write_run
 
@@ -14,7 +15,9 @@ from dwsfusion.runs import fingerprint, write_run
 @dataclass(frozen=True)
 class Config:
     data: Path | None = None
-    """Folder with SPLIT/{ir,vi} or {ir,vi}; without it data/MSRS, else the sample scenes."""
+    """Folder of the data set; without it data/MSRS, else the sample scenes."""
+    data_set: str | None = None
+    """Card of the data set: a name such as MSRS or M3FD, or a YAML file; without it by what lies in the folder."""
     split: str = "test"
     """Which part of the data set."""
     method: Literal["dwsfusion", "mean", "max"] = "dwsfusion"
@@ -37,8 +40,9 @@ def main(config: Config) -> int:
     if config.weights and config.method != "dwsfusion":
         raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
     fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
-    found = find_pairs(data, config.split)
-    out = config.out or Path("out/fused") / data.resolve().name / config.method / config.split
+    kept = Path("out/fused") / data.resolve().name
+    _, found = open_data_set(data, config.split, config.data_set, kept / "sources")
+    out = config.out or kept / config.method / config.split
     check_apart(out, found.files())
     check_writable(out)
     pairs = track(found.pairs, "fusing")

@@ -6,7 +6,7 @@ from pathlib import Path
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.comparison.grid_config import FUSION, GridConfig
 from downstream.comparison.grids import choose_names, export_grids, make_grids
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.report.tables import print_table
 from downstream.tasks import TASKS
 from dwsfusion.errors import InputError
@@ -31,7 +31,11 @@ def main(config: Config) -> int:
     data, fuser = resolve_data(config.data), config.fuser()
     task = next((task for task in TASKS if task.name == config.grids.task), None)
     comparison = config.prepare(
-        data, fuser, config.split, track, choose=lambda root, at_hand: choose_names(root, at_hand, config.grids, task)
+        data,
+        fuser,
+        config.split,
+        track,
+        choose=lambda source, at_hand: choose_names(source, at_hand, config.grids, task),
     )
     comparison.check_apart(out)
     unreadable = export_grids(make_grids(comparison, config.grids, task), comparison.names, out, track=track)

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
-from downstream.comparison.inputs import DWSFUSION, ComparisonConfig
+from downstream.comparison.inputs import DWSFUSION
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.timing import Stopwatch
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig

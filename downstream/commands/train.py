@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.datasets.opening import open_data_set
 from downstream.report.tables import print_table
-from dwsfusion import find_pairs
 from dwsfusion.pairs import check_apart, readable
 from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
@@ -20,7 +20,9 @@ NEEDS = ("tensorboard",)
 @dataclass(frozen=True)
 class Config:
     data: tuple[Path, ...] = ()
-    """Folders with SPLIT/{ir,vi} or {ir,vi}; without any data/MSRS, else the sample scenes."""
+    """Folders of data sets; without any data/MSRS, else the sample scenes."""
+    data_set: str | None = None
+    """Card of the data sets: a name or a YAML file; without it by what lies in each folder."""
     split: str = "train"
     """Which part of the data sets."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -36,7 +38,8 @@ class Config:
 
 def main(config: Config) -> int:
     check_writable(config.out)
-    found = [find_pairs(root, config.split) for root in config.data or (resolve_data(None),)]
+    roots, unpacked = config.data or (resolve_data(None),), config.out / "sources"
+    found = [open_data_set(root, config.split, config.data_set, unpacked / root.name)[1] for root in roots]
     check_apart(config.out, (path for part in found for path in part.files()))
     good, bad = readable(pair for part in found for pair in part.pairs)
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from downstream.command import report_skipped, track
-from downstream.comparison.inputs import ComparisonConfig
 from downstream.comparison.networks import make_networks
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.run import compare
 from downstream.comparison.task import Task
 from downstream.comparison.timing import Stopwatch
@@ -30,7 +30,7 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
-    tested.check_apart(out, task.config.labels)
+    tested.check_apart(out)
     with clock.step("load and train"):
         networks = make_networks(
             task,

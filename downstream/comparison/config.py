@@ -13,8 +13,8 @@ class TaskConfig:
     protocol: str = "frozen"
     """One given network for all inputs (frozen); one trained for each input (retrained); one trained on all inputs in
     equal parts (joint)."""
-    labels: str = "labels"
-    """Name of the folder of label files."""
+    labels: str | None = None
+    """Which labels: a name of the data set's card, or another folder beside them; without it the card's first."""
     mapping: Path | None = None
     """For frozen: JSON that says which of the network's classes count as which of ours, {"theirs": "ours"}."""
     seeds: int = 1

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
-from downstream.comparison.inputs import Comparison, label_files
+from downstream.comparison.inputs import Comparison
 from downstream.comparison.jobs import pick_devices, run_jobs
 from downstream.comparison.plan import Matrix, divide, train_split
 from downstream.comparison.task import Task
@@ -42,10 +42,10 @@ def make_networks(
     if config.protocol == "frozen":
         given = Folded((task.frozen(device),))
         return Networks({item.name: (given,) for item in comparison.inputs})
-    label_files(comparison, config.labels, task.suffix)  # or miss them after the training
+    task.labels(comparison)  # or miss them after the training
     train = comparison if config.folds else train_split(comparison, prepare_train)
-    usable, unusable = task.usable_labels(train, label_files(train, config.labels, task.suffix))
-    folds = divide(usable, config.folds, seed) if config.folds else [[]]
+    usable, unusable = task.usable_labels(train, task.labels(train))
+    folds = divide(usable, config.folds, seed, train.data.groups(list(usable))) if config.folds else [[]]
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
     devices = pick_devices(config.devices, device)
     jobs = task.jobs(matrix.places(), usable, out, devices[0])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from downstream.comparison.config import TaskConfig
 from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
 from downstream.comparison.grid_config import GridConfig, Grids
-from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
@@ -69,7 +69,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """The metric by which cameras and single pictures are compared."""
     suffix: ClassVar[str]
     """Of a label file: ``.txt``."""
-    classes: ClassVar[tuple[str, ...]] = ()
+    classes: tuple[str, ...] = ()
     """Names of the classes, where there are any."""
     trained: ClassVar[str] = "models"
     """The folder of trained networks in the output folder."""
@@ -84,6 +84,14 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """The figures that stand for the whole."""
         return tuple(self.titles)
 
+    def labels(self, comparison: Comparison) -> Mapping[str, Any]:
+        """Picture name to its label file, or to what is read of it; of those pictures that have one.
+
+        Raises:
+            InputError: there is none, or one is malformed in a way that puts the others in doubt.
+        """
+        return label_files(comparison, f"{{split}}/{self.config.labels or 'labels'}/{{name}}{self.suffix}")
+
     # Networks.
 
     @abstractmethod
@@ -95,9 +103,9 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """
 
     def usable_labels(
-        self, train: Comparison, labels: Mapping[str, Path]
-    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
-        """Parts the label files of train pictures that all inputs can be trained on from the pictures left out.
+        self, train: Comparison, labels: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], Sequence[Skipped]]:
+        """Parts the labels of train pictures that all inputs can be trained on from the pictures left out.
 
         Raises:
             InputError: a label is malformed.
@@ -105,7 +113,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def jobs(
-        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+        self, places: Sequence[Place], labels: Mapping[str, Any], out: Path, device: torch.device
     ) -> Sequence[Job]:
         """One training for each place of the matrix.
 
@@ -133,13 +141,13 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     @abstractmethod
     def read_truth(
-        self, comparison: Comparison, files: Mapping[str, Path], network: AnyNetwork, out: Path
+        self, comparison: Comparison, labels: Mapping[str, Any], network: AnyNetwork, out: Path
     ) -> tuple[Truth, Sequence[Skipped]]:
-        """Reads what is true of the pictures that have a label file.
+        """Reads what is true of the pictures that have a label.
 
         Args:
             comparison: the inputs over these pictures.
-            files: picture name to label file.
+            labels: as `labels` gives them.
             network: one of those that will look; what it cannot name is not to be held against it.
             out: the output folder.
 
@@ -190,6 +198,30 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             track: shows progress.
         """
         return None
+
+    def row_names(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Names of the rows that other programs' predictions make.
+
+        Args:
+            taken: the names of all other rows.
+
+        Raises:
+            InputError: one is malformed or taken.
+        """
+        return ()
+
+    def read_rows(self, truth: Truth, comparison: Comparison, folder: Path) -> Mapping[str, Mapping[str, Seen]]:
+        """Reads other programs' predictions, checked like inputs: row to what is kept of each picture's prediction.
+
+        Args:
+            truth: of the pictures that have labels.
+            comparison: all pictures.
+            folder: where predictions are kept.
+
+        Raises:
+            InputError: there are none, or they are of other pictures, sizes or classes.
+        """
+        return {}
 
     @abstractmethod
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:

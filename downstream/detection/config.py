@@ -23,12 +23,16 @@ class DetectionConfig(TaskConfig):
     or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
     mapping: Path | None = None
     """For frozen: JSON that says which of the detector's classes count as which of ours, {"theirs": "ours"};
-    without it coco_to_msrs.json of this package: person, bicycle and car by their names."""
+    without it by their names, as the data set's card has them."""
     protocol: Literal["frozen", "retrained", "joint"] = "frozen"
     """One given detector for all inputs; one trained for each input; one trained on all inputs in equal
     parts."""
-    labels: str = "labels"
-    """Name of the folder of YOLO label files."""
+    labels: str | None = None
+    """Which boxes: a label set of the data set's card, another folder beside it, or union: all objects that the labels
+    of either camera hold. Without it the card's first."""
+    predictions: tuple[str, ...] = ()
+    """Further rows from what other programs detected, each NAME=FILE.json with COCO results: a picture by its image_id
+    in ground_truth.json or by file_name."""
     image_size: int | None = None
     """The longer side in pixels that pictures are scaled to; without it 640, on the sample scenes 256."""
     epochs: int | None = None

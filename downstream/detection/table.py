@@ -1,6 +1,6 @@
 """What ``detection.json`` says, as rows for a terminal and for a CSV file, and in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from downstream.detection.complementarity import GROUPS
@@ -17,7 +17,7 @@ _METRIC_NAMES = {"map": "mAP", "map50": "mAP50"}
 
 def table_rows(result: Result) -> list[dict[str, str]]:
     """One row an input, in per cent, with 95 % intervals."""
-    return [_table_row(name, entry) for name, entry in result["inputs"].items()]
+    return [_table_row(name, entry, result.get("groups", ())) for name, entry in result["inputs"].items()]
 
 
 def notes(result: Result) -> list[str]:
@@ -38,22 +38,22 @@ def notes(result: Result) -> list[str]:
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
     """One row an input, fractions at full precision."""
-    return [_csv_row(name, entry) for name, entry in result["inputs"].items()]
+    return [_csv_row(name, entry, result.get("groups", ())) for name, entry in result["inputs"].items()]
 
 
-def _table_row(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
+def _table_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, str]:
     row = {"input": name}
     for metric, title in _METRIC_NAMES.items():
         row[title] = percent_interval(entry[metric], entry["interval"][metric])
     row |= {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
     row |= {size: percent(figures["map50"]) for size, figures in entry["per_size"].items()}
-    row |= {group: percent(entry[group]["map50"]) for group in ("day", "night") if entry[group]}
+    row |= {group: percent(entry[group]["map50"]) for group in groups if entry[group]}
     seen = entry.get("complementarity", {})
     row |= {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
     return row | ({"seed range": percent(entry["spread"]["map50"])} if "spread" in entry else {})
 
 
-def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _csv_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"input": name}
     for metric in _METRIC_NAMES:
         low, high = entry["interval"][metric] or (None, None)
@@ -62,7 +62,7 @@ def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         row |= {f"{label}_{key}": figures[key] for key in ("ap", "ap50", "objects")}
     for size, figures in entry["per_size"].items():
         row |= {f"{size}_{key}": figures[key] for key in ("map", "map50", "objects")}
-    for group in ("day", "night"):
+    for group in groups:
         row |= {f"{group}_{key}": (entry[group] or {}).get(key) for key in ("map", "map50", "images")}
     seen = entry.get("complementarity", {})
     row |= {f"recall_{group}": seen.get(group, {}).get("recall") for group in GROUPS}

@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from downstream.comparison.groups import groups_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
 from downstream.comparison.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
@@ -71,11 +70,14 @@ def compare_quality(
     measured, skipped = _measure_all(comparison, preset, config.preset, out / ".measured", device, track)
     names = list(measured)
     values = _by_input(measured, [item.name for item in comparison.inputs], preset)
+    groups = comparison.data.groups(names)
     result = {
+        "data_set": comparison.data.card.name,
         "preset": config.preset,
         "images": len(names),
         "protocol": {**about, **_protocol(config, [*comparison.skipped, *skipped], seed)},
-        **_figures(values, names, config, asked, seed),
+        "groups": list(groups),
+        **_figures(values, names, groups, config, asked, seed),
     }
     _write(out, result, names, values)
     return result
@@ -108,6 +110,7 @@ def _by_input(measured: Mapping[str, Values], inputs: Sequence[str], preset: Pre
 def _figures(
     values: Mapping[str, Mapping[str, Floats]],
     names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     config: QualityConfig,
     asked: Sequence[tuple[str, str]],
     seed: int,
@@ -119,7 +122,7 @@ def _figures(
     estimates = {name: {m: mean_estimate(v[m], counts) for m in preset} for name, v in values.items()}
     return {
         "metrics": {m: _describe(preset[m]) for m in preset},
-        "inputs": {name: {m: _entry(v[m], estimates[name][m], names) for m in preset} for name, v in values.items()},
+        "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
         "differences": _differences(estimates, preset, asked),
@@ -196,12 +199,12 @@ def _describe(metric: Any) -> dict[str, Any]:
     }
 
 
-def _entry(values: Floats, estimate: Estimate, names: Sequence[str]) -> dict[str, Any]:
+def _entry(values: Floats, estimate: Estimate, groups: Mapping[str, NDArray[np.bool_]]) -> dict[str, Any]:
     """What ``quality.json`` says about a metric of an input; the deviation is that over the pictures."""
     return {
         **_mean_std(values),
         "interval": estimate.interval,
-        **{g: _mean_std(values[c]) if c.any() else None for g, c in groups_of(names).items()},
+        **{g: _mean_std(values[c]) if c.any() else None for g, c in groups.items()},
     }
 
 

@@ -23,7 +23,7 @@ def group_rows(result: Result) -> list[dict[str, str]]:
             **{name: _number(entry[metric][group]["mean"]) for name, entry in result["inputs"].items()},
         }
         for metric in result["metrics"]
-        for group in ("day", "night")
+        for group in result["groups"]
         if next(iter(result["inputs"].values()))[metric][group]
     ]
 
@@ -70,7 +70,7 @@ def csv_rows(result: Result) -> list[dict[str, Any]]:
             "low": (entry[metric]["interval"] or (None, None))[0],
             "high": (entry[metric]["interval"] or (None, None))[1],
             "rank": result["ranks"].get(name, {}).get(metric),
-            **{f"{g}_mean": (entry[metric][g] or {}).get("mean") for g in ("day", "night")},
+            **{f"{g}_mean": (entry[metric][g] or {}).get("mean") for g in result["groups"]},
             "images": entry[metric]["images"],
         }
         for name, entry in result["inputs"].items()

@@ -34,14 +34,17 @@ class SegmentationConfig(TaskConfig):
     """One given network for all inputs; one trained for each input; one trained on all inputs in equal parts.
     auto is retrained; on the sample scenes joint."""
     segmenter: Path | None = None
-    """For frozen: a trained network with the 9 classes of MSRS or the 19 of Cityscapes. An ONNX file; a checkpoint of
-    VainF/DeepLabV3Plus-Pytorch; a name (downloaded) or folder of segmentation-models-pytorch's hub, such as
-    smp-hub/segformer-b1-1024x1024-city-160k; a file of ours; a state dict of that library's DeepLabV3Plus."""
+    """For frozen: a trained network with the classes of the data set or the 19 of Cityscapes. An ONNX file; a
+    checkpoint of VainF/DeepLabV3Plus-Pytorch; a name (downloaded) or folder of segmentation-models-pytorch's hub, such
+    as smp-hub/segformer-b1-1024x1024-city-160k; a file of ours; a state dict of that library's DeepLabV3Plus."""
     mapping: Path | None = None
-    """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of MSRS,
-    {"truck": "car"}; what it does not name is as in cityscapes_to_msrs.json of this package."""
-    labels: str = "Segmentation_labels"
-    """Name of the folder of label pictures (class ids)."""
+    """For a frozen network with the classes of Cityscapes: JSON that says which of them count as which of
+    ours, {"truck": "car"}; what it does not name is as the data set's card has it."""
+    labels: str | None = None
+    """Another folder of masks beside that of the data set's card."""
+    masks: tuple[str, ...] = ()
+    """Further rows from what other programs segmented, each NAME=DIR with masks of class ids under the pictures'
+    names."""
     training: TrainingOptions = field(default_factory=TrainingOptions)
     seeds: int = 3
     """Where networks are trained: how many an input, from SEED, SEED + 1, …; a result to quote needs 3."""

@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
+from downstream.datasets.card import Ids, Masks
+from downstream.segmentation.classes import output_ids
 from downstream.segmentation.given import GivenNetwork
 from downstream.segmentation.state_files import check_fit, only_tensors, read_state
 from dwsfusion.errors import InputError
@@ -45,8 +46,8 @@ _CLASSIFIERS = ("classifier.", "fc.", "head.", "last_linear.", "conv_head.", "bn
 class DeepLabConfig:
     """What must be known to build the network again."""
 
+    classes: int
     encoder: str = "mobilenet_v2"
-    classes: int = len(MSRS_CLASSES)
     decoder_channels: int = 256
     depth: int = _ALL_STAGES
     """Stages of the encoder: with 4, its last features are those before the last stage."""
@@ -59,29 +60,29 @@ class DeepLabConfig:
 
 
 class Segmenter:
-    """A trained network that gives every pixel of a picture a class of MSRS.
+    """A trained network that gives every pixel of a picture a class of the data set.
 
     Args:
         network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)`` of the same sides.
-        classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
+        ids: the class of the data set that each output counts as, ``(C,)``.
         identity: changes with the weights.
         device: where to compute.
-        mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
+        mapping: for a network of Cityscapes, what each of its classes counts as, by name.
         given: what the network is, where it came as a file; its sides' multiple and its runtime stand there.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        classes: int,
+        ids: Ids,
         identity: str,
         device: torch.device,
         mapping: Mapping[str, str] | None = None,
         given: GivenNetwork | None = None,
     ) -> None:
         self.network = network.to(device).eval()
-        self.ids = msrs_ids(classes, mapping)
-        self.mapping = dict(mapping or cityscapes_to_msrs()) if classes != len(MSRS_CLASSES) else None
+        self.ids = ids
+        self.mapping = dict(mapping) if mapping else None
         self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
         self.seconds = 0.0
         self.given = given
@@ -89,9 +90,12 @@ class Segmenter:
         self._stride_px = given.stride_px if given else STRIDE_PX
 
     @classmethod
-    def of(cls, given: GivenNetwork, device: torch.device, mapping: Mapping[str, str]) -> "Segmenter":
-        """Wraps a network that came as a file."""
-        return cls(given.network, given.classes, hash_file(given.weights), device, mapping, given)
+    def of(
+        cls, given: GivenNetwork, device: torch.device, masks: Masks, mapping: Mapping[str, str] | None
+    ) -> "Segmenter":
+        """Wraps a network that came as a file; with a mapping, one of Cityscapes."""
+        ids = output_ids(given.classes, masks, mapping or {})
+        return cls(given.network, ids, hash_file(given.weights), device, mapping, given)
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -217,7 +221,7 @@ def read_deeplab(content: Mapping[str, Any], path: Path, encoder: str) -> GivenN
     classes, channels = state[_HEAD].shape[:2]
     about = _metadata(path)
     shape = {name: about[name] for name in ("depth", "rates", "dropout", "shrink") if name in about}
-    config = DeepLabConfig(about.get("encoder", encoder), classes, channels, **shape)
+    config = DeepLabConfig(classes, about.get("encoder", encoder), channels, **shape)
     network = _new_network(config, None)
     shrunk = Shrunk(network, config.shrink) if config.shrink > 1 else network
     stride_px = STRIDE_PX * config.shrink

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, fields, replace
 
-from downstream.segmentation.classes import MSRS_CLASSES
 from downstream.segmentation.deeplab import DeepLabConfig
 
 RECIPE = {
@@ -67,12 +66,9 @@ class TrainingOptions:
     def filled(self, rest: "TrainingConfig") -> "TrainingConfig":
         """What was asked for, and the rest from a whole recipe."""
         asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        filled = replace(rest, **{name: value for name, value in asked.items() if value is not None})
-        if filled.encoder_weights != "none":
-            return filled
-        # There is nothing yet to keep.
-        whole = {"fixed_stride": 0, "encoder_lr": 1.0}
-        return replace(filled, **{name: value for name, value in whole.items() if asked[name] is None})
+        if self.encoder_weights == "none":  # there is nothing yet to keep
+            rest = replace(rest, fixed_stride=0, encoder_lr=1.0)
+        return replace(rest, **{name: value for name, value in asked.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -95,9 +91,8 @@ class TrainingConfig(TrainingOptions):
     aimed: float = 0.5
     fixed_stride: int = 4
 
-    def shape(self) -> DeepLabConfig:
+    def shape(self, classes: int) -> DeepLabConfig:
         """The network that is trained."""
-        classes = len(MSRS_CLASSES)
         return DeepLabConfig(
-            self.encoder, classes, self.decoder_channels, self.depth, self.rates, self.dropout, self.shrink
+            classes, self.encoder, self.decoder_channels, self.depth, self.rates, self.dropout, self.shrink
         )

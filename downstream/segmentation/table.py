@@ -1,6 +1,6 @@
 """What ``segmentation.json`` says, as rows for a terminal and for a CSV file, and in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from downstream.report.differences import in_words
@@ -12,7 +12,6 @@ _METRIC_NAMES = {
     "miou_foreground": "mIoU without background",
     "pixel_accuracy": "pixel accuracy",
 }
-_GROUPS = ("day", "night")
 HARDLY = 10
 """A class that fewer train pictures show than this is hardly trained on: its figure says more of them than of it."""
 
@@ -26,7 +25,7 @@ def table_rows(result: Result) -> list[dict[str, str]]:
     """One row an input, in per cent, with 95 % intervals; classes that occur nowhere are left out."""
     entries = result["inputs"].values()
     shown = [c for c in result["classes"] if any(entry["per_class"][c] is not None for entry in entries)]
-    return [_table_row(name, entry, shown) for name, entry in result["inputs"].items()]
+    return [_table_row(name, entry, shown, result.get("groups", ())) for name, entry in result["inputs"].items()]
 
 
 def notes(result: Result) -> list[str]:
@@ -66,24 +65,24 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
     """One row an input, fractions at full precision."""
-    return [{**_csv_row(name, entry), "note": ""} for name, entry in result["inputs"].items()]
+    return [{**_csv_row(name, entry, result.get("groups", ())), "note": ""} for name, entry in result["inputs"].items()]
 
 
-def _table_row(name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:
+def _table_row(name: str, entry: Mapping[str, Any], classes: list[str], groups: Sequence[str]) -> dict[str, str]:
     row = {"input": name, "mIoU": percent_interval(entry["miou"], entry["interval"]["miou"])}
     row["foreground"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
     row["accuracy"] = percent(entry["pixel_accuracy"])
     row |= {c.replace("_", " "): percent(entry["per_class"][c]) for c in classes}
-    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in _GROUPS if entry[g]}
+    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in groups if entry[g]}
     return row | ({"seed range": percent(entry["spread"]["miou"])} if "spread" in entry else {})
 
 
-def _csv_row(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _csv_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"input": name}
     for metric in _METRIC_NAMES:
         low, high = entry["interval"][metric] or (None, None)
         row |= {metric: entry[metric], f"{metric}_low": low, f"{metric}_high": high}
     row |= {f"iou_{label}": value for label, value in entry["per_class"].items()}
-    for group in _GROUPS:
+    for group in groups:
         row |= {f"{group}_{key}": (entry[group] or {}).get(key) for key in ("miou", "miou_foreground", "images")}
     return row | {"spread_miou": entry.get("spread", {}).get("miou")}

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from downstream.segmentation.classes import IGNORED, MSRS_CLASSES, Ids
+from downstream.datasets.card import IGNORED, Ids
 from downstream.segmentation.crops import crop_size, cut, draw_batches
 from downstream.segmentation.deeplab import to_input
 from downstream.segmentation.recipe import TrainingConfig
@@ -26,6 +26,7 @@ def train_network(
     network: nn.Module,
     pictures: Sequence[Array],
     labels: Sequence[Ids],
+    classes: int,
     config: TrainingConfig,
     seed: int,
     track: Track = silent,
@@ -34,9 +35,10 @@ def train_network(
     """Trains a network in place and leaves it with its last weights: none are chosen by a look elsewhere.
 
     Args:
-        network: takes ``(B, 3, H, W)``, gives logits ``(B, 9, H, W)``.
+        network: takes ``(B, 3, H, W)``, gives logits ``(B, C, H, W)``.
         pictures: uint8 RGB ``(H, W, 3)``; sizes may differ.
         labels: class ids ``(H, W)``; 255 and ids outside the classes are ignored.
+        classes: the number of classes C.
         config: the recipe.
         seed: fixes order and augmentation.
         track: shows progress.
@@ -46,16 +48,16 @@ def train_network(
         InputError: fewer than two pictures, or a crop under 16 pixels.
     """
     device = next(network.parameters()).device
-    batches = list(draw_batches(labels, config, seed))
+    batches = list(draw_batches(labels, classes, config, seed))
     size = crop_size(pictures, config.crop_px)
-    weights = class_weights(labels).to(device)
+    weights = class_weights(labels, classes).to(device)
     network.train()
     if config.fixed_stride:
         fix_early(network.get_submodule("encoder"), config.fixed_stride)
     optimizer = torch.optim.AdamW(_groups(network, config), lr=config.lr, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=len(batches), power=0.9)
     for batch in track(batches, what):
-        inputs, targets = _stack([cut(pictures[c.item], labels[c.item], c, size) for c in batch])
+        inputs, targets = _stack([cut(pictures[c.item], labels[c.item], c, size) for c in batch], classes)
         logits = network(inputs.to(device))
         loss = F.cross_entropy(logits, targets.to(device), weight=weights, ignore_index=IGNORED)
         optimizer.zero_grad()
@@ -94,8 +96,8 @@ def fix_early(encoder: nn.Module, stride: int) -> None:
         layer.requires_grad_(False)
 
 
-def class_weights(labels: Sequence[Ids]) -> Tensor:
-    """Weights ``(9,)`` of the cross-entropy that let rare classes count: the share of the pixels to the power -0.3.
+def class_weights(labels: Sequence[Ids], classes: int) -> Tensor:
+    """Weights ``(C,)`` of the cross-entropy that let rare classes count: the share of the pixels to the power -0.3.
 
     The milder power was chosen on held-out train pictures of the sample scenes: with weights that make rare
     classes count as much as the background, short trainings see rare classes everywhere.
@@ -103,7 +105,7 @@ def class_weights(labels: Sequence[Ids]) -> Tensor:
     counts = np.zeros(256, dtype=np.int64)
     for label in labels:
         counts += np.bincount(label.ravel(), minlength=256)
-    counts = counts[: len(MSRS_CLASSES)]
+    counts = counts[:classes]
     share = counts / max(1, counts.sum())
     return torch.from_numpy(np.maximum(share, 1e-6) ** -0.3).float()
 
@@ -115,8 +117,6 @@ def _groups(network: nn.Module, config: TrainingConfig) -> list[dict[str, Any]]:
     return [{"params": encoder, "lr": config.lr * config.encoder_lr}, {"params": rest}]
 
 
-def _stack(cuts: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+def _stack(cuts: Sequence[tuple[Tensor, Tensor]], classes: int) -> tuple[Tensor, Tensor]:
     targets = torch.stack([label for _, label in cuts]).long()
-    return to_input(torch.stack([pixels for pixels, _ in cuts])), targets.masked_fill(
-        targets >= len(MSRS_CLASSES), IGNORED
-    )
+    return to_input(torch.stack([pixels for pixels, _ in cuts])), targets.masked_fill(targets >= classes, IGNORED)

@@ -8,6 +8,8 @@ import pytest
 from small_segmentation import INPUTS
 
 from downstream.comparison.inputs import Comparison, Input
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 
 Save = Callable[[Path, np.ndarray], Path]
 MakeSplit = Callable[[str], Comparison]
@@ -34,6 +36,6 @@ def split(tmp_path: Path, random: np.random.Generator, save: Save) -> MakeSplit:
                 pixels = np.clip(80 + 100 * truth.astype(float) + noise, 0, 255).astype(np.uint8)
                 files[picture] = save(root / item / f"{picture}.png", np.repeat(pixels[..., None], 3, 2))
             inputs.append(Input(item, files))
-        return Comparison(root, tuple(inputs))
+        return Comparison(DataSet(msrs(), root), tuple(inputs))
 
     return make

@@ -5,6 +5,8 @@ import pytest
 from drawn_detector import INPUTS, NAMES, DrawnDetector
 
 from downstream.comparison.inputs import Comparison, Input
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def comparison(tmp_path, random, save):
             car = "2 0.7 0.5 0.3 0.2\n" if folder != "labels_infrared" else ""
             (root / folder / f"{name}.txt").write_text(person + car)
         (root / folder / f"{NAMES[-1]}.txt").write_text("")
-    return Comparison(root, tuple(inputs))
+    return Comparison(DataSet(msrs(), root), tuple(inputs))
 
 
 @pytest.fixture

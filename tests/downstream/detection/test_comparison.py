@@ -11,6 +11,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from downstream.comparison.inputs import Comparison, Input
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.detection.config import DetectionConfig
 from downstream.detection.table import notes, table_rows
 from dwsfusion import InputError
@@ -214,7 +216,7 @@ def test_a_train_picture_that_could_not_be_used_is_named(comparison, detectors, 
 
 def test_names_that_do_not_tell_day_from_night(comparison, detectors, tmp_path):
     renamed = tuple(Input(i.name, {n: i.files[n] for n in NAMES[:2]}) for i in comparison.inputs)
-    entry = compare(Comparison(comparison.root, renamed), detectors, tmp_path)["inputs"]["ours"]
+    entry = compare(Comparison(DataSet(msrs(), comparison.root), renamed), detectors, tmp_path)["inputs"]["ours"]
     assert entry["night"] is None
     assert entry["day"]["images"] == 2
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.jobs import run_jobs
 from downstream.comparison.networks import make_networks
 from downstream.comparison.plan import Matrix
+from downstream.datasets.box_files import read_boxes
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.detection.config import DetectionConfig
+from downstream.detection.label_sets import read_labelled
 from downstream.detection.task import DetectionTask
 from downstream.detection.training import DetectorJob, make_jobs, write_dataset
 from downstream.detection.yolo import Budget, YoloDetector
@@ -19,6 +24,7 @@ from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
 
 CPU = torch.device("cpu")
+CLASSES = msrs().boxes.names
 BUDGET = Budget(epochs=1, batch_size=4, image_size=64)
 
 
@@ -35,14 +41,14 @@ def train(tmp_path, random, save):
         (root / "labels" / f"{name}.txt").write_text(f"2 {(10 * number + 12) / 64} 0.625 0.375 0.41\n")
         inputs["infrared"][name] = save(tmp_path / "ir" / f"{name}.png", image)
         inputs["fused"][name] = save(tmp_path / "fused" / f"{name}.png", np.repeat(image[..., None], 3, axis=2))
-    return Comparison(root, tuple(Input(name, files) for name, files in inputs.items()))
+    return Comparison(DataSet(msrs(), root), tuple(Input(name, files) for name, files in inputs.items()))
 
 
 def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),)):
     """Input name to its detectors' files: one entry a seed, in it one a fold."""
     matrix = Matrix(train.inputs, seeds, joint, folds)
-    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
-    jobs = make_jobs(matrix.places(), labels, "tiny.yaml", out, budget, CPU)
+    labels = read_labelled(train, None)
+    jobs = make_jobs(matrix.places(), labels, CLASSES, "tiny.yaml", out, budget, CPU)
     run_jobs(jobs, [CPU])
     by_input = matrix.by_input({job.name: job.detector for job in jobs})
     return {name: [folded.networks for folded in own] for name, own in by_input.items()}
@@ -53,12 +59,14 @@ def weights(path):
 
 
 def test_the_data_set_holds_every_picture_in_every_input(train, tmp_path):
-    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
-    dataset = write_dataset(tmp_path / "data", train.inputs, labels)
+    labels = read_labelled(train, None)
+    dataset = write_dataset(tmp_path / "data", train.inputs, labels, CLASSES)
     pictures = sorted(p.stem for p in (tmp_path / "data/images").iterdir())
     assert pictures == sorted(f"{name}__{item.name}" for item in train.inputs for name in train.names)
     assert read_image(tmp_path / "data/images/00001D__infrared.png").shape == (48, 64, 3)
-    assert (tmp_path / "data/labels/00001D__fused.txt").read_text() == labels["00001D"].read_text()
+    given = read_boxes(tmp_path / "data/labels/00001D__fused.txt", (48, 64), msrs().boxes)
+    np.testing.assert_allclose(given.boxes_xyxy, labels["00001D"].boxes_xyxy, atol=1e-5)
+    assert given.classes.tolist() == [2]
     assert json.loads(dataset.read_text())["names"] == {"0": "person", "1": "bicycle", "2": "car"}
 
 
@@ -99,7 +107,10 @@ def test_a_trained_detector_detects(train, tmp_path):
     config = DetectionConfig(
         detector="tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
     )
-    tested = replace(train, root=tmp_path / "set" / "test")
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "ir", moved)
+    infrared = Input("infrared", {name: moved / path.name for name, path in train.input("infrared").files.items()})
+    tested = Comparison(DataSet(msrs(), tmp_path / "set/test"), (infrared, train.input("fused")))
     (tested.root / "labels").mkdir(parents=True)
     for path in (train.root / "labels").iterdir():
         (tested.root / "labels" / path.name).write_text(path.read_text())
@@ -135,7 +146,7 @@ def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_pat
     for number, tested in enumerate((first, second), start=1):
         record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
         assert (record["inputs"], record["pictures"]) == (["fused"], 2)
-        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, 64)
+        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, msrs().boxes, 64)
         files = [train.input("fused").files[name] for name in tested]
         trained = made.by_input["fused"][0].of(tested[0])
         for ours, theirs in zip(trained.predict(files), own.predict(files), strict=True):

@@ -8,6 +8,8 @@ import torch
 
 from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.reopened import Reopened
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.quality import comparison as module
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
@@ -32,7 +34,7 @@ def pair(tmp_path, random, save):
         made["noise"] = random.integers(0, 256, ir.shape, np.uint8)
         for which, picture in made.items():
             files[which][name] = save(tmp_path / which / f"{name}.png", picture)
-    return Comparison(tmp_path, tuple(Input(which, found) for which, found in files.items()))
+    return Comparison(DataSet(msrs(), tmp_path), tuple(Input(which, found) for which, found in files.items()))
 
 
 def compare(comparison, out, config=CONFIG):
@@ -188,7 +190,9 @@ def test_tasks_enter_the_result(pair, tmp_path):
             matrices[picture, 1, wrong] = 10 * (k + picture) if wrong == 0 else 50
         np.savez(tmp_path / f"seg/confusion/{name}.npz", matrices=matrices, names=np.array(NAMES))
         entries[name] = {"miou": float(miou(matrices.sum(0)))}
-    (tmp_path / "seg/segmentation.json").write_text(json.dumps({"inputs": entries}))
+    (tmp_path / "seg/segmentation.json").write_text(
+        json.dumps({"inputs": entries, "classes": list(msrs().masks.names)})
+    )
     result = compare(pair, tmp_path / "out", QualityConfig(resamples=40, segmentation=tmp_path / "seg"))
     assert result["tasks"]["segmentation"]["images"] == 4
     found = result["tasks"]["segmentation"]["metrics"]["MSE"]["over_inputs"]
