@@ -65,7 +65,8 @@ def compare(
     with clock.step("objects"):
         task.finish(scored.truth, names, scores, entries, draws, out)
         changes = _changes(task, names, scores, entries, out)
-    protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
+    said = {**about, "labels": task.label_name(comparison.data)}
+    protocol = {**_protocol(task, networks, scores, said, seed), **scored.left_out}
     about_data = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
     head = {"protocol": protocol, "images": len(names), **about_data}
     result = {**head, "inputs": entries, "differences": compared, "largest_changes": changes}
@@ -266,4 +267,4 @@ def _protocol(
     config = task.config
     bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
     own = task.protocol(networks, scores)
-    return {**about, "name": config.protocol, "labels": config.labels, **own, "bootstrap": bootstrap}
+    return {**about, "name": config.protocol, **own, "bootstrap": bootstrap}

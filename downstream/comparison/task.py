@@ -21,6 +21,7 @@ from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
@@ -83,6 +84,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     def metrics(self) -> tuple[str, ...]:
         """The figures that stand for the whole."""
         return tuple(self.titles)
+
+    def label_name(self, data: DataSet) -> str:
+        """What the labels are called in a protocol."""
+        return self.config.labels or "labels"
 
     def labels(self, comparison: Comparison) -> Mapping[str, Any]:
         """Picture name to its label file, or to what is read of it; of those pictures that have one.

@@ -31,7 +31,7 @@ def read_labelled(comparison: Comparison, asked: str | None) -> dict[str, Labels
     labels = read_objects(data, label_set, pictures)
     if not labels:
         raise missing_labels(data, label_set.path)
-    report(labels, f"labels {label_name(data, asked)}")
+    report(labels, f"labels {label_set_name(data, asked)}")
     return labels
 
 
@@ -69,7 +69,7 @@ def find_label_set(data: DataSet, asked: str | None) -> LabelSet:
     return next(there, first)
 
 
-def label_name(data: DataSet, asked: str | None) -> str:
+def label_set_name(data: DataSet, asked: str | None) -> str:
     """What the label set is called that `find_label_set` gives."""
     if asked is not None:
         return asked

@@ -29,6 +29,7 @@ from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card
 from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.datasets.labels import Labels
 from downstream.detection import table
 from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
@@ -36,7 +37,7 @@ from downstream.detection.coco import Coco, Results, ground_truth
 from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, detectable_objects
 from downstream.detection.config import DetectionConfig
 from downstream.detection.given_predictions import read_given
-from downstream.detection.label_sets import read_cameras, read_labelled
+from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
 from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
@@ -74,15 +75,19 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     def __init__(self, config: DetectionConfig, card: Card | None = None) -> None:
         super().__init__(config)
-        boxes = (card or msrs()).boxes
-        if boxes is None:
-            raise InputError(f"the card of {card.name if card else 'MSRS'} has no boxes: there is nothing to detect")
-        self.boxes, self.classes = boxes, boxes.names
+        card = card or msrs()
+        if card.boxes is None:
+            raise InputError(f"the card of {card.name} has no boxes: there is nothing to detect")
+        self.boxes, self.classes = card.boxes, card.boxes.names
 
     def frozen(self, device: torch.device) -> Detector:
         """The given detector."""
         config = self.config
         return YoloDetector(config.detector, device, self.boxes, config.budget().image_size, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The label set's name in the card."""
+        return label_set_name(data, self.config.labels)
 
     def labels(self, comparison: Comparison) -> Mapping[str, Labels]:
         """The objects of the pictures that have labels."""

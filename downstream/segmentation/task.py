@@ -28,6 +28,7 @@ from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card, Ids
 from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation import table
 from downstream.segmentation.classes import hide_classes
@@ -67,10 +68,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     def __init__(self, config: SegmentationConfig, card: Card | None = None) -> None:
         super().__init__(config)
-        masks = (card or msrs()).masks
-        if masks is None:
-            raise InputError(f"the card of {card.name if card else 'MSRS'} has no masks: there is nothing to segment")
-        self.masks, self.classes = masks, masks.names
+        self.card = card or msrs()
+        if self.card.masks is None:
+            raise InputError(f"the card of {self.card.name} has no masks: there is nothing to segment")
+        self.masks, self.classes = self.card.masks, self.card.masks.names
 
     def frozen(self, device: torch.device) -> Segmenter:
         """The given network."""
@@ -81,6 +82,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
                 "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
         return load_segmenter(config.segmenter, device, self.masks, config.recipe().encoder, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The folder of the masks."""
+        return data.folder(mask_pattern(self.masks, self.config.labels)).name
 
     def labels(self, comparison: Comparison) -> Mapping[str, Path]:
         """The files of the masks."""
@@ -212,11 +217,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         config, network = self.config, networks.first
         able = [name for i, name in enumerate(self.classes) if i in network.ids]
         identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
-        frozen = config.protocol == "frozen"
+        frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
             **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
-            **({"given": network.given.about()} if frozen and network.given else {}),
+            **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",
