@@ -4,13 +4,15 @@ import numpy as np
 
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.run import compare as run_comparison
-from downstream.detection.coco import Detections, read_labels
+from downstream.datasets.box_files import read_boxes
+from downstream.datasets.cards import msrs
+from downstream.detection.coco import Detections
 from downstream.detection.config import DetectionConfig
 from downstream.detection.task import DetectionTask
 
 NAMES = ("00001D", "00002D", "00003N", "00004N", "00005N")
 INPUTS = ("infrared", "visible", "max", "ours")
-CONFIG = DetectionConfig(detector="drawn.pt", resamples=50)
+CONFIG = DetectionConfig(detector=("drawn.pt",), resamples=50)
 
 
 class DrawnDetector:
@@ -30,13 +32,14 @@ class DrawnDetector:
     def predict(self, files):
         for path in files:
             self.calls += 1
-            truth = read_labels(self.folder / f"{path.stem}.txt", (80, 100))
+            truth = read_boxes(self.folder / f"{path.stem}.txt", (80, 100), msrs().boxes)
             seen = truth.classes != self.blind_to
             boxes = truth.boxes_xyxy[seen] + self.shift
             yield Detections(boxes, truth.classes[seen], np.linspace(0.9, 0.5, len(boxes)))
 
 
-def compare(comparison, detectors, out, config=CONFIG, skipped=()):
-    networks = Networks({name: [Folded((d,)) for d in own] for name, own in detectors.items()}, skipped=skipped)
+def compare(comparison, detectors, out, config=CONFIG, skipped=(), training=None):
+    by_input = {name: [Folded((d,)) for d in own] for name, own in detectors.items()}
+    networks = Networks(by_input, training or {}, skipped)
     about = {"data": "set", "split": "test", "sample": False}
     return run_comparison(DetectionTask(config), comparison, networks, out, about=about)

@@ -50,7 +50,7 @@ def test_what_the_packages_read_is_there(files: dict[str, dict[str, bytes]]) -> 
         for path in (ROOT / room).rglob("*.py")
     }
     read = {"dwsfusion/weights/dwsfusion.safetensors", "dwsfusion/weights/README.md", "downstream/detection/tiny.yaml",
-            "downstream/detection/coco_to_msrs.json", "downstream/segmentation/cityscapes_to_msrs.json",
+            "downstream/datasets/msrs.yaml", "downstream/datasets/m3fd.yaml",
             "dwsfusion/py.typed", "downstream/py.typed"}  # fmt: skip
     for contents in files.values():
         assert not (code | read) - contents.keys()

@@ -9,7 +9,7 @@ import yaml
 
 from downstream.comparison.config import TaskConfig
 from downstream.comparison.grid_config import GridConfig
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.task import Task
 from downstream.quality.config import QualityConfig
 from downstream.tasks import TASKS

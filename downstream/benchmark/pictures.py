@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from downstream.comparison.inputs import Comparison
-from downstream.report.palette import class_colours
-from downstream.segmentation.classes import Ids, read_label
+from downstream.datasets.card import Ids
+from downstream.datasets.masks import read_mask, read_predicted
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
@@ -28,22 +28,22 @@ HELD_BYTES = 9_000_000
 """Of pictures in the page, which takes a third more to write them down."""
 
 
-def write_pictures(
-    comparison: Comparison, masks: Mapping[str, Path], classes: int, out: Path, track: Track
-) -> list[Skipped]:
+def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path, track: Track) -> list[Skipped]:
     """Writes the copies, and ``out/pictures.json``, which says what is there.
 
     Args:
         comparison: the inputs.
-        masks: input, or ``truth``, to the folder of its masks (class ids); empty where nothing was segmented.
-        classes: how many classes the masks have.
+        masks: row to the folder of its predicted masks; empty where nothing was segmented. The true ones join them as
+            ``truth``.
         out: the folder.
         track: shows progress.
 
     Returns:
         Pictures that cannot be read.
     """
-    colours, skipped = class_colours(classes), []
+    known, skipped = comparison.data.card.masks if masks else None, []
+    colours = ["#{:02x}{:02x}{:02x}".format(*c.colour) for c in known.classes] if known else []
+    truth = comparison.data.files(known.path, comparison.names) if known else {}
     for name in track(comparison.names, "pictures", len(comparison.names)):
         try:
             for item in comparison.inputs:
@@ -51,12 +51,16 @@ def write_pictures(
                     Image.fromarray(rgb_array(read_image(item.files[name]))), out, f"{item.name}/{name}.webp"
                 )
             for row, folder in masks.items():
-                if (file := folder / f"{name}.png").is_file():
-                    _write_mask(read_label(file), colours, out, f"masks/{row}/{name}.png")
+                if known and (file := folder / f"{name}.png").is_file():
+                    _write_mask(read_predicted(file, known), colours, out, f"masks/{row}/{name}.png")
+            if known and name in truth:
+                _write_mask(read_mask(truth[name], known), colours, out, f"masks/truth/{name}.png")
         except (ImageError, OSError) as error:
             skipped.append(Skipped(name, str(error)))
     shown = [item.name for item in comparison.inputs]
-    write_json(out / "pictures.json", {"inputs": shown, "masks": list(masks), "colours": colours})
+    write_json(
+        out / "pictures.json", {"inputs": shown, "masks": [*masks, *(["truth"] if truth else [])], "colours": colours}
+    )
     return skipped
 
 

@@ -13,7 +13,6 @@ from downstream.benchmark.plan import Outcome
 from downstream.benchmark.steps import Benchmark
 from downstream.benchmark.words import in_words
 from downstream.comparison.finished import read_json
-from downstream.comparison.groups import groups_of
 from downstream.comparison.inputs import Comparison
 from downstream.sample import is_sample
 from downstream.tasks import TASKS
@@ -77,6 +76,7 @@ def _data(benchmark: Benchmark) -> dict[str, Any]:
     comparison = benchmark.comparison
     return {
         "name": benchmark.data.name,
+        "card": comparison.data.card.name,
         "split": benchmark.config.split,
         "sample": is_sample(benchmark.data),
         "pictures": len(comparison.names),
@@ -87,7 +87,7 @@ def _data(benchmark: Benchmark) -> dict[str, Any]:
 
 def _pictures(comparison: Comparison) -> list[dict[str, Any]]:
     """Each picture with its size, its groups, and the inputs that show it."""
-    groups = groups_of(comparison.names)
+    groups = comparison.data.groups(comparison.names)
     first = comparison.inputs[0].files
     return [
         {

@@ -16,10 +16,13 @@ from downstream.benchmark.plan import Step
 from downstream.comparison.command import run_comparison
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import FUSION
-from downstream.comparison.inputs import DWSFUSION, LATE, Comparison, ComparisonConfig
+from downstream.comparison.inputs import DWSFUSION, LATE, Comparison
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.quality.command import measure_inputs
 from downstream.sample import is_sample
+from downstream.segmentation.task import SegmentationTask
 from downstream.tasks import TASKS
+from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped
@@ -99,8 +102,12 @@ class Benchmark:
 
     def _compare(self, task: type[AnyTask], done: Collection[str], track: Track) -> Sequence[Skipped]:
         section: Any = self.config.of_task(task)
-        settled = task(section.settled(sample=is_sample(self.data)))
-        result, _ = run_comparison(settled, self.config.comparison(), self.data, self.out / task.name, track)
+        settled = section.settled(sample=is_sample(self.data))
+        if len(settled.each()) > 1:
+            raise InputError(f"a benchmark takes one network a task: run dwsfusion {task.name} for several")
+        result, _ = run_comparison(
+            task(settled, self.comparison.data.card), self.config.comparison(), self.data, self.out / task.name, track
+        )
         return [Skipped(**item) for item in result["protocol"]["skipped"]]
 
     def _measure(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
@@ -147,15 +154,12 @@ class Benchmark:
         return list(dict.fromkeys(skipped))
 
     def _copy(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
-        masks: dict[str, Path] = {}
-        classes = 0
-        for task in TASKS:
-            if task.name in done and task.suffix == ".png":  # whose labels and predictions are pictures of class ids
-                result = read_json(self.out / task.name / f"{task.name}.json")
-                folder, classes = self.out / task.name / "predictions", len(result["classes"])
-                masks |= {name: folder / name for name in result["inputs"]}
-                masks["truth"] = self.comparison.root / result["protocol"]["labels"]
-        return write_pictures(self.comparison, masks, classes, self.out / "pictures", track)
+        rows: dict[str, Path] = {}
+        if SegmentationTask.name in done:
+            folder = self.out / SegmentationTask.name
+            found = read_json(folder / f"{SegmentationTask.name}.json")["inputs"]
+            rows = {name: folder / "predictions" / name for name in found}
+        return write_pictures(self.comparison, rows, self.out / "pictures", track)
 
 
 def _state(path: Path) -> str:

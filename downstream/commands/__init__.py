@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from downstream.console import ending_quietly
+
 NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark")
 
 
@@ -19,7 +21,8 @@ def dispatch() -> NoReturn:
     """Runs the command that the first word names; lists them where there is none."""
     name, *args = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
-        sys.stdout.write(_overview())
+        with ending_quietly():
+            sys.stdout.write(_overview())
         sys.exit(0)
     if name not in NAMES:
         sys.stderr.write(f"error: expected one of {', '.join(NAMES)}, found {name}{_guess(name)}\n")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from downstream.command import check_writable, resolve_data
 from downstream.comparison.command import compare_inputs
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
+from downstream.datasets.cards import choose_card
 from downstream.detection.config import DetectionConfig
 from downstream.detection.task import DetectionTask
 from downstream.sample import is_sample
@@ -23,5 +24,7 @@ class Config(ComparisonConfig):
 def main(config: Config) -> int:
     check_writable(config.out)
     data = resolve_data(config.data)
-    task = DetectionTask(config.detection.settled(sample=is_sample(data)))
-    return compare_inputs(task, config, data, config.out)
+    card = choose_card(data, config.data_set)
+    settled = config.detection.settled(sample=is_sample(data))
+    tasks = {name: DetectionTask(own, card) for name, own in settled.each().items()}
+    return compare_inputs(tasks, config, data, config.out)

@@ -6,7 +6,7 @@ from pathlib import Path
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.comparison.grid_config import FUSION, GridConfig
 from downstream.comparison.grids_command import draw_grids
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.report.tables import print_table
 from downstream.tasks import TASKS
 from dwsfusion.errors import InputError
@@ -30,4 +30,4 @@ def main(config: Config) -> int:
     task = next((task for task in TASKS if task.name == config.grids.task), None)
     pictures, skipped = draw_grids(config, config.grids, task, resolve_data(config.data), out, track)
     print_table("Grids", [{"folder": out, "pictures": ", ".join(pictures), "skipped": len(skipped)}])
-    return report_skipped(skipped)
+    return report_skipped(skipped, out)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.quality.command import measure_inputs
 from downstream.quality.config import QualityConfig
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
@@ -26,4 +26,4 @@ def main(config: Config) -> int:
         if rows:
             print_table(title, rows)
     print_table(f"Fusion quality, preset {result['preset']}", table_rows(result), notes(result))
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]])
+    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]], config.out)

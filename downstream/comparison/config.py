@@ -1,5 +1,6 @@
 """What a comparison of any task is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,8 @@ class TaskConfig:
     protocol: str = "frozen"
     """One given network for all inputs (frozen); one trained for each input (retrained); one trained on all inputs in
     equal parts (joint)."""
-    labels: str = "labels"
-    """Name of the folder of label files."""
+    labels: str | None = None
+    """Which labels: a name of the data set's card, or another folder beside them; without it the card's first."""
     mapping: Path | None = None
     """For frozen: JSON that says which of the network's classes count as which of ours, {"theirs": "ours"}."""
     seeds: int = 1
@@ -25,9 +26,16 @@ class TaskConfig:
     devices: tuple[str, ...] = ()
     """Where networks are trained, such as cuda:0 cuda:1: side by side, one network on each; without it --device."""
     against: tuple[str, ...] = ()
-    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
+    """Further pairs of inputs to compare, each A:B; every input is compared with both cameras, max and late fusion."""
+    groups: Path | None = None
+    """CSV file with the columns picture,scene: frames of one scene are not independent, so whole scenes are drawn;
+    without it the pictures are taken as independent."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
+
+    def each(self) -> "Mapping[str, TaskConfig]":
+        """One configuration for each of several networks, by its name; one without a name where there is but one."""
+        return {"": self}
 
     def check(self) -> None:
         """Refuses settings that cannot work, before anything is computed.

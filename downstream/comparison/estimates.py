@@ -6,19 +6,47 @@ from typing import Any
 import numpy as np
 
 from downstream.comparison.task import Floats, Ints, Scores
-from downstream.comparison.uncertainty import Estimate
+from downstream.comparison.uncertainty import FRACTION, Estimate, leave_one_out, seed_noise, units_of
 
 
-def estimate(scores: Sequence[Scores], draws: Ints) -> dict[str, Estimate]:
+def estimate(scores: Sequence[Scores], draws: Ints, *, compared: bool = False) -> dict[str, Estimate]:
     """The estimates of all figures over all pictures.
 
     Args:
         scores: of each seed.
         draws: ``(R, n)``, resamples of the pictures.
+        compared: whether differences are made of them, for which the worth of a single picture is needed.
     """
-    weightings = np.vstack([np.ones_like(draws[:1]), draws])
-    each = [s.figures(weightings) for s in scores]
-    return {name: _over_seeds(np.stack([figures[name] for figures in each])) for name in each[0]}
+    without = leave_one_out(draws) if compared else draws[:0]
+    figures, units = _figures(scores, draws, without), units_of(draws)
+    return {name: _over_seeds(values, units, len(without)) for name, values in figures.items()}
+
+
+def over_networks(
+    networks: Mapping[str, Mapping[str, Sequence[Scores]]], draws: Ints
+) -> dict[str, dict[str, Estimate]]:
+    """The mean figures of several networks, with an error that holds how much networks differ.
+
+    What several seeds are to one network, several networks are here: other networks would have given other figures.
+    What `downstream.comparison.differences.family_of` makes of it holds that for differences too. A figure that one of
+    the networks lacks is not defined.
+
+    Args:
+        networks: network name to input name to the scores of each seed, on the same pictures; inputs that one network
+            lacks are left out.
+        draws: ``(R, n)``, resamples of the pictures.
+
+    Returns:
+        Input name to metric name to estimate, whose `seeds` are the networks.
+    """
+    every, units, without = list(networks.values()), units_of(draws), leave_one_out(draws)
+    found = {}
+    for name in [name for name in every[0] if all(name in own for own in every)]:
+        each = [_figures(own[name], draws, without) for own in every]
+        means = {m: np.stack([mean_of_defined(f[m]) for f in each]) for m in each[0] if all(m in f for f in each)}
+        lacking = {m: np.where(np.isnan(v).any(0), np.nan, v) for m, v in means.items()}
+        found[name] = {m: _over_seeds(v, units, len(without)) for m, v in lacking.items()}
+    return found
 
 
 def plain(estimates: Mapping[str, Estimate], names: Sequence[str]) -> dict[str, Any]:
@@ -42,10 +70,26 @@ def mean_of_defined(values: Floats) -> Floats:
     return np.divide(np.where(defined, values, 0).sum(0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
-def _over_seeds(values: Floats) -> Estimate:
-    """From ``(seeds, 1 + R)``: over all pictures, then in each resample."""
-    means = mean_of_defined(values)
-    return Estimate(None if np.isnan(means[0]) else float(means[0]), means[1:], tuple(values[:, 0].tolist()))
+def _figures(scores: Sequence[Scores], draws: Ints, without: Ints) -> dict[str, Floats]:
+    """Each figure ``(seeds, 1 + R + W)``: over all pictures, in each resample, and without some pictures."""
+    weightings = np.vstack([np.ones_like(draws[:1]), draws, without])
+    each = [s.figures(weightings) for s in scores]
+    return {name: np.stack([figures[name] for figures in each]) for name in each[0]}
+
+
+def _over_seeds(values: Floats, units: int, left_out: int) -> Estimate:
+    """From ``(seeds, 1 + R + W)``; in each resample other seeds are drawn as well."""
+    means, seeds = mean_of_defined(values), tuple(values[:, 0].tolist())
+    drawn, without = np.split(means[1:], [len(means) - 1 - left_out])
+    moved = abs(without - means[0])[~np.isnan(without - means[0])]
+    return Estimate(
+        None if np.isnan(means[0]) else float(means[0]),
+        drawn + seed_noise(seeds, len(drawn)),
+        seeds,
+        units,
+        FRACTION,
+        worth=float(moved.max(initial=0.0)),
+    )
 
 
 def _range(values: Sequence[float | None]) -> float | None:

@@ -30,9 +30,9 @@ def read_warning(path: Path) -> str:
     return str(read_json(path)["protocol"].get("warning", "")) if path.is_file() else ""
 
 
-def has_row(path: Path, name: str) -> bool:
-    """Whether a ``TASK.json`` has a row of that name, which predictions may outlive; without the file, they count."""
-    return not path.is_file() or name in read_json(path).get("inputs", ())
+def row_names(path: Path) -> tuple[str, ...]:
+    """The rows of a ``TASK.json`` in their order, those that are no input among them; none without the file."""
+    return tuple(read_json(path).get("inputs", ())) if path.is_file() else ()
 
 
 def read_largest(path: Path, name: str, count: int) -> list[str]:

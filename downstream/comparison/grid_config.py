@@ -34,8 +34,8 @@ class GridConfig:
     """Boxes with a lower score, 0 to 1, are not drawn."""
     truth: bool = True
     """Add a last panel with the annotated objects or classes, where there are any."""
-    segmentation_labels: str = "Segmentation_labels"
-    """Name of the folder of true class ids, for the last panel of segmentation."""
+    segmentation_labels: str | None = None
+    """Another folder of true masks beside that of the data set's card, for the last panel of segmentation."""
 
     def run(self) -> Path:
         """The folder of the finished comparison."""

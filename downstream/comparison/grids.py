@@ -2,20 +2,20 @@
 
 import difflib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from downstream.comparison.finished import read_largest
 from downstream.comparison.grid_config import FUSION, GridConfig, Grids
-from downstream.comparison.groups import is_night
-from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
+from downstream.comparison.inputs import INFRARED, VISIBLE, Comparison
 from downstream.comparison.per_picture import LARGEST
 from downstream.comparison.task import Task
+from downstream.datasets.data_set import DataSet
 from downstream.report.figures import write_figure
 from downstream.report.grids import fusion_grid
 from downstream.report.insets import Region, check_zooms, choose_zooms, parse_zoom
@@ -24,7 +24,6 @@ from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
 
-Panel = TypeVar("Panel")
 _log = logging.getLogger(__name__)
 
 
@@ -56,12 +55,12 @@ class FusionGrids:
 
 
 def choose_names(
-    root: Path, names: Sequence[str], config: GridConfig, task: type[Task[Any, Any, Any, Any]] | None
+    data: DataSet, names: Sequence[str], config: GridConfig, task: type[Task[Any, Any, Any, Any]] | None
 ) -> list[str]:
     """Chooses the pictures to show, before anything is fused.
 
     Args:
-        root: the folder of the split.
+        data: the data set.
         names: the pictures at hand, sorted.
         config: what to show.
         task: whose finished comparison is drawn; None for the fused pictures themselves.
@@ -75,11 +74,11 @@ def choose_names(
     if task is None:
         if config.largest:
             raise InputError(f"--largest belongs to --task detection or segmentation, found --task {config.task}")
-        return choose_pictures(names, root / "labels", config.images, config.count)
+        return choose_pictures(names, data, config.images, config.count)
     drawable, asked = task.drawable(config.run()), config.images
     if config.largest:
         asked = (*asked, *read_largest(config.run() / f"{task.name}.json", config.of, config.largest))
-    return choose_pictures([name for name in names if name in drawable], root / "labels", asked, config.count)
+    return choose_pictures([name for name in names if name in drawable], data, asked, config.count)
 
 
 def make_grids(comparison: Comparison, config: GridConfig, task: type[Task[Any, Any, Any, Any]] | None = None) -> Grids:
@@ -116,14 +115,14 @@ def export_grids(grids: Grids, names: Sequence[str], out: Path, *, track: Track 
     return skipped
 
 
-def choose_pictures(known: Sequence[str], labels: Path, asked: Sequence[str], count: int) -> list[str]:
+def choose_pictures(known: Sequence[str], data: DataSet, asked: Sequence[str], count: int) -> list[str]:
     """Gives the pictures to show: those asked for, else night before day and many objects before few.
 
-    Without labels, or where these know no object, the pictures are spaced evenly over the names.
+    Without labels of a picture a file, or where these know no object, the pictures are spaced evenly over the names.
 
     Args:
         known: the names to choose from, sorted.
-        labels: folder of ``NAME.txt`` with a line an object.
+        data: the data set; lines of its files of boxes tell how many objects there are.
         asked: names that were asked for.
         count: how many to choose where none was asked for.
 
@@ -142,9 +141,10 @@ def choose_pictures(known: Sequence[str], labels: Path, asked: Sequence[str], co
         raise InputError(f"expected a count of at least 1, found {count}")
     if not known:
         raise InputError("expected pictures that all inputs and predictions have, found none: run the comparison first")
-    objects = {name: _count_objects(labels / f"{name}.txt") for name in known}
+    objects = _count_objects(known, data)
     if any(objects.values()):
-        return sorted(known, key=lambda name: (not is_night(name), -objects[name], name))[:count]
+        by_night = dict(zip(known, data.groups(known).get("night", np.zeros(len(known), bool)), strict=True))
+        return sorted(known, key=lambda name: (not by_night[name], -objects.get(name, 0), name))[:count]
     steps = np.linspace(0, len(known) - 1, min(count, len(known)))
     return [known[round(step)] for step in steps]
 
@@ -158,11 +158,24 @@ def read_pictures(comparison: Comparison, name: str) -> dict[str, Array]:
     return {item.name: rgb_array(read_image(item.files[name])) for item in comparison.inputs}
 
 
-def behind_cameras(panels: Mapping[str, Panel], late: Panel) -> dict[str, Panel]:
-    """Puts the panel of late fusion behind those of the cameras."""
-    cameras = {name: panel for name, panel in panels.items() if name in SINGLES}
-    return {**cameras, LATE: late, **{name: panel for name, panel in panels.items() if name not in SINGLES}}
+def panel_names(rows: Sequence[str], inputs: Sequence[str], predicted: Callable[[str], bool]) -> list[str]:
+    """What a grid shows, in order: the rows of a finished comparison, then inputs that it does not have.
+
+    Args:
+        rows: of the comparison.
+        inputs: at hand.
+        predicted: tells whether predictions of a row that is no input are there.
+    """
+    shown = [row for row in rows if row in inputs or predicted(row)]
+    return [*shown, *(name for name in inputs if name not in shown)]
 
 
-def _count_objects(path: Path) -> int:
-    return sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip()) if path.is_file() else 0
+def _count_objects(names: Sequence[str], data: DataSet) -> dict[str, int]:
+    """How many lines or objects the label files of pictures have; empty where there are none of a picture alone."""
+    sets = data.card.boxes.labels.values() if data.card.boxes else ()
+    for label_set in sets:
+        if label_set.format != "coco" and (files := data.files(label_set.path, names)):
+            mark = "<object>" if label_set.format == "voc" else "\n"
+            texts = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in files.items()}
+            return {name: f"{text.strip()}\n".count(mark) if text.strip() else 0 for name, text in texts.items()}
+    return {}

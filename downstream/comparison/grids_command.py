@@ -6,8 +6,10 @@ from typing import Any
 
 from downstream.comparison.grid_config import GridConfig
 from downstream.comparison.grids import choose_names, export_grids, make_grids
-from downstream.comparison.inputs import ComparisonConfig
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.task import Task
+from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
 from dwsfusion.runs import write_run
@@ -34,13 +36,16 @@ def draw_grids(
     Raises:
         InputError: the pictures or the finished comparison are not there.
     """
-    fuser = config.fuser()
-    comparison = config.prepare(
-        data, fuser, config.split, track, choose=lambda root, at_hand: choose_names(root, at_hand, grids, task)
-    )
+    fuser, clock = config.fuser(), Stopwatch()
+    with clock.step("fuse"):
+        comparison = config.prepare(
+            data, fuser, config.split, track, choose=lambda source, names: choose_names(source, names, grids, task)
+        )
     comparison.check_apart(out)
-    unreadable = export_grids(make_grids(comparison, grids, task), comparison.names, out, track=track)
+    keep_log(out)
+    with clock.step("draw"):
+        unreadable = export_grids(make_grids(comparison, grids, task), comparison.names, out, track=track)
     skipped = [*comparison.skipped, *unreadable]
-    results = {"pictures": list(comparison.names), "skipped": skipped}
+    results = {"pictures": list(comparison.names), "skipped": skipped, "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=None, data=comparison.fingerprint(), results=results)
     return comparison.names, skipped

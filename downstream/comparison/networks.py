@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
-from downstream.comparison.inputs import Comparison, label_files
+from downstream.comparison.inputs import Comparison
 from downstream.comparison.jobs import pick_devices, run_jobs
 from downstream.comparison.plan import Matrix, divide, train_split
 from downstream.comparison.task import Task
@@ -22,6 +22,7 @@ def make_networks(
     *,
     seed: int,
     device: torch.device,
+    given: AnyNetwork | None = None,
     track: Track = silent,
 ) -> Networks[AnyNetwork]:
     """Gives every input its networks: the given one, or one a seed, from `seed` on, where they are trained.
@@ -33,6 +34,7 @@ def make_networks(
         out: a folder for trained networks.
         seed: the first seed.
         device: where to compute.
+        given: the given network, where it is loaded already.
         track: shows the progress of trainings.
 
     Raises:
@@ -40,17 +42,18 @@ def make_networks(
     """
     config = task.config
     if config.protocol == "frozen":
-        given = Folded((task.frozen(device),))
-        return Networks({item.name: (given,) for item in comparison.inputs})
-    label_files(comparison, config.labels, task.suffix)  # or miss them after the training
+        frozen = Folded((given or task.frozen(device),))
+        return Networks({item.name: (frozen,) for item in comparison.inputs})
+    task.labels(comparison)  # or miss them after the training
     train = comparison if config.folds else train_split(comparison, prepare_train)
-    usable, unusable = task.usable_labels(train, label_files(train, config.labels, task.suffix))
-    folds = divide(usable, config.folds, seed) if config.folds else [[]]
+    usable, unusable = task.usable_labels(train, task.labels(train))
+    folds = divide(usable, config.folds, seed, train.data.groups(list(usable))) if config.folds else [[]]
     matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
     devices = pick_devices(config.devices, device)
     jobs = task.jobs(matrix.places(), usable, out, devices[0])
     run_jobs(jobs, devices, track)
     by_input = matrix.by_input({job.name: task.load(job, devices[0]) for job in jobs})
-    training = {**task.recipe(), "seeds": config.seeds, "pictures": len(usable), **matrix.describe_folds(seed)}
+    counts = {"seeds": config.seeds, "pictures": len(usable), **task.train_counts(usable)}
+    training = {**task.recipe(), **counts, **matrix.describe_folds(seed)}
     # With folds the comparison itself meets the bad pictures.
     return Networks(by_input, training, () if config.folds else (*train.skipped, *unusable))

@@ -6,13 +6,14 @@ a network trained on those of the other folds, and all predictions together give
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Folded
-from downstream.comparison.groups import is_night
-from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.inputs import INFRARED, Comparison, Input
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
@@ -79,8 +80,8 @@ class Matrix:
         if not self.fold_of():
             return {}
         how = (
-            "each picture is predicted by a network trained on the other folds; pictures are dealt at random, day and "
-            "night in equal parts, and neighbouring frames are not kept together"
+            "each picture is predicted by a network trained on the other folds; pictures are dealt at random, those "
+            "of each group in equal parts, and neighbouring frames are not kept together"
         )
         return {"folds": {"how": how, "seed": seed, "pictures": [list(pictures) for pictures in self.folds]}}
 
@@ -88,16 +89,27 @@ class Matrix:
         return f"{group}-seed{seed}" + (f"-fold{fold}of{len(self.folds)}" if len(self.folds) > 1 else "")
 
 
-def divide(names: Iterable[str], folds: int, seed: int) -> list[list[str]]:
-    """Divides pictures into folds of equal size, each with its share of day and of night, to one picture.
+def divide(
+    names: Iterable[str], folds: int, seed: int, groups: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
+) -> list[list[str]]:
+    """Divides pictures into folds of equal size, each with its share of every group, to one picture.
+
+    Args:
+        names: the pictures.
+        folds: how many.
+        seed: of the shuffling.
+        groups: group to which of the pictures, in the order of `names`, belong to it.
 
     Raises:
         InputError: fewer than two folds, or more than there are pictures.
     """
+    names = list(names)
+    group_of = {name: g for g, chosen in groups.items() for name, own in zip(names, chosen, strict=True) if own}
     shuffled = np.random.default_rng(seed).permutation(sorted(names)).tolist()
     if not 2 <= folds <= len(shuffled):
         raise InputError(f"expected --folds between 2 and the {len(shuffled)} labelled pictures, found {folds}")
-    dealt = sorted(shuffled, key=lambda name: str(is_night(name)))
+    order = {group: number for number, group in enumerate(groups)}
+    dealt = sorted(shuffled, key=lambda name: order.get(group_of.get(name, ""), -1))
     return [sorted(dealt[start::folds]) for start in range(folds)]
 
 
@@ -108,9 +120,10 @@ def train_split(comparison: Comparison, prepare: Callable[[], Comparison]) -> Co
         InputError: they are the tested ones.
     """
     train = prepare()
-    if train.root.resolve() == comparison.root.resolve():
+    tested = {path.resolve() for path in comparison.input(INFRARED).files.values()}
+    if not tested.isdisjoint(path.resolve() for path in train.input(INFRARED).files.values()):
         raise InputError(
-            f"expected train pictures beside the tested ones, found only {train.root}: give a data root with "
+            f"expected train pictures beside the tested ones, found only those in {train.root}: give a data root with "
             "train/ and test/, divide the tested pictures with --folds 5, or use --protocol frozen"
         )
     return replace(train, skipped=tuple(Skipped(s.name, f"train picture: {s.reason}") for s in train.skipped))

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Networks
+from downstream.comparison.differences import MIN_PICTURES, family_of, pairs_of
 from downstream.comparison.estimates import estimate, plain, spread
-from downstream.comparison.groups import groups_of
-from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison, label_files
+from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.standing import ranks
 from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, differences, parse_pairs, resample_counts
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, units_of
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -56,17 +58,23 @@ def compare(
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
     """
     clock = clock or Stopwatch()
-    asked = parse_pairs(task.config.against, [item.name for item in comparison.inputs])
+    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
+    asked = parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
+    told = read_scenes(task.config.groups) if task.config.groups else comparison.data.scenes(comparison.names)
     scored = _score(task, comparison, networks, out, seed, clock, track)
-    names, scores, draws = scored.names, scored.scores, resample_counts(len(scored.names), task.config.resamples, seed)
+    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, told)
+    draws = resample_counts(len(names), task.config.resamples, seed, grouped)
     with clock.step("bootstrap"):
-        entries, rows = _figures(task, names, scores, draws, asked)
+        groups = comparison.data.groups(names)
+        figures = _figures(task, groups, scores, draws, asked, bool(networks.training))
     with clock.step("objects"):
-        task.finish(scored.truth, names, scores, entries, draws, out)
-        changes = _changes(task, names, scores, entries, out)
-    protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
-    head = {"protocol": protocol, "images": len(names), "classes": list(task.classes)}
-    result = {**head, "inputs": entries, "differences": rows, "largest_changes": changes}
+        task.finish(scored.truth, names, scores, figures["inputs"], draws, out)
+        changes = _changes(task, names, scores, figures["inputs"], out)
+    said = {**about, "labels": task.label_name(comparison.data)}
+    protocol = {**_protocol(task, networks, scores, said, seed), **scored.left_out}
+    protocol["bootstrap"] |= in_protocol(grouped)
+    about_data = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
+    result = {"protocol": protocol, "images": len(names), **about_data, **figures, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -77,6 +85,8 @@ class _Labelled(Generic[Truth]):
     """The pictures with a label."""
 
     comparison: Comparison
+    all_pictures: Comparison
+    """Those without a label among them."""
     truth: Truth
     without_label: int
     skipped: tuple[Skipped, ...]
@@ -122,13 +132,15 @@ def _label(
     networks: Networks[AnyNetwork],
     out: Path,
 ) -> _Labelled[Truth]:
-    files = label_files(comparison, task.config.labels, task.suffix)
-    without = len(comparison.names) - len(files)
+    labels = task.labels(comparison)
+    without = len(comparison.names) - len(labels)
     if without:
-        _log.info("comparing the %d pictures that have a label; %d have none", len(files), without)
-    truth, unusable = task.read_truth(comparison.only(files), files, networks.first, out)
-    usable = files.keys() - {s.name for s in unusable}
-    return _Labelled(comparison.only(usable), truth, without, (*comparison.skipped, *unusable))
+        _log.info("comparing the %d pictures that have a label; %d have none", len(labels), without)
+    truth, unusable = task.read_truth(comparison.only(labels), labels, networks.first, out)
+    usable = labels.keys() - {s.name for s in unusable}
+    if not usable:
+        raise InputError(f"not one label is usable; the first: {unusable[0].name}: {unusable[0].reason}")
+    return _Labelled(comparison.only(usable), comparison, truth, without, (*comparison.skipped, *unusable))
 
 
 def _predict(
@@ -148,8 +160,10 @@ def _predict(
             pictures, unreadable = task.predict(labelled.truth, own, item, folder, seed + k if k else None, track)
             seen[item.name].append(pictures)
             skipped += unreadable
-    if networks.by_input[INFRARED] == networks.by_input[VISIBLE]:
+    if _looks_at_both(networks):
         seen = _with_late(task, labelled, networks, seen, folder, seed, track)
+    others = task.read_rows(labelled.truth, labelled.all_pictures, folder)
+    seen |= {name: [pictures] * len(networks.by_input[VISIBLE]) for name, pictures in others.items()}
     everywhere = [by_name for by_seed in seen.values() for by_name in by_seed]
     names = [n for n in labelled.comparison.names if all(n in by_name for by_name in everywhere)]
     # A picture that fails in several inputs is named once, with the first reason.
@@ -157,6 +171,10 @@ def _predict(
     if not names:
         raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
     return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
+
+
+def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:
+    return bool(networks.by_input[INFRARED] == networks.by_input[VISIBLE])
 
 
 def _with_late(
@@ -186,30 +204,43 @@ def _with_late(
 
 def _figures(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     scores: Mapping[str, Sequence[AnyScores]],
     draws: Ints,
     asked: Sequence[tuple[str, str]],
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """What ``TASK.json`` says about every input, and about the differences between them."""
-    estimates = {name: estimate(own, draws) for name, own in scores.items()}
-    entries = {name: _entry(task, names, own, estimates[name], draws) for name, own in scores.items()}
-    to_late = [(name, LATE) for name in estimates if name != LATE] if LATE in estimates else []
-    metrics = list(next(iter(estimates.values())))
-    return entries, differences(estimates, metrics, SINGLES, BASELINE, [*asked, *to_late])
+    trained: bool,
+) -> dict[str, Any]:
+    """What ``TASK.json`` says about every input, about the differences between them, and about their order."""
+    estimates = {name: estimate(own, draws, compared=True) for name, own in scores.items()}
+    first = next(iter(scores.values()))
+    pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
+    families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
+    units, support = units_of(draws), task.support(first[0])
+    rows = {
+        metric: family.rows(
+            too_few=min(units, support.get(metric, units)) < MIN_PICTURES, one_seed=trained and len(first) == 1
+        )
+        for metric, family in families.items()
+    }
+    return {
+        "inputs": {name: _entry(task, groups, own, estimates[name], draws) for name, own in scores.items()},
+        "differences": [row for of_metric in rows.values() for row in of_metric],
+        "ranks": {metric: ranks(estimates, metric) for metric in task.metrics},
+        "power": {metric: {"difference_80": families[metric].difference_80} for metric in task.metrics},
+    }
 
 
 def _entry(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    names: Sequence[str],
+    groups: Mapping[str, NDArray[np.bool_]],
     scores: Sequence[AnyScores],
     estimates: Mapping[str, Estimate],
     draws: Ints,
 ) -> dict[str, Any]:
     """What ``TASK.json`` says about one input."""
-    groups = {group: _group(task, scores, chosen, draws) for group, chosen in groups_of(names).items()}
+    by_group = {group: _group(task, scores, chosen, draws) for group, chosen in groups.items()}
     own = task.entry(estimates, scores, draws)
-    return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **groups, **own}
+    return {**plain(estimates, task.metrics), **spread(estimates, task.metrics), **by_group, **own}
 
 
 def _group(
@@ -254,4 +285,10 @@ def _protocol(
     config = task.config
     bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
     own = task.protocol(networks, scores)
-    return {**about, "name": config.protocol, "labels": config.labels, **own, "bootstrap": bootstrap}
+    return {
+        **about,
+        "name": config.protocol,
+        **own,
+        "against": list(config.against),
+        "bootstrap": bootstrap,
+    }

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from downstream.comparison.config import TaskConfig
 from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
 from downstream.comparison.grid_config import GridConfig, Grids
-from downstream.comparison.inputs import Comparison, Input
+from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card
+from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
@@ -59,6 +61,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     Args:
         config: settled: nothing in it is left open.
+        card: of the data set, for tasks that know its classes.
     """
 
     name: ClassVar[str]
@@ -69,20 +72,32 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """The metric by which cameras and single pictures are compared."""
     suffix: ClassVar[str]
     """Of a label file: ``.txt``."""
-    classes: ClassVar[tuple[str, ...]] = ()
+    classes: tuple[str, ...] = ()
     """Names of the classes, where there are any."""
     trained: ClassVar[str] = "models"
     """The folder of trained networks in the output folder."""
     change: ClassVar[str]
     """What `picture_rows` calls a change, in words."""
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: TaskConfig, card: Card | None = None) -> None:
         self.config = config
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The figures that stand for the whole."""
         return tuple(self.titles)
+
+    def label_name(self, data: DataSet) -> str:
+        """What the labels are called in a protocol."""
+        return self.config.labels or "labels"
+
+    def labels(self, comparison: Comparison) -> Mapping[str, Any]:
+        """Picture name to its label file, or to what is read of it; of those pictures that have one.
+
+        Raises:
+            InputError: there is none, or one is malformed in a way that puts the others in doubt.
+        """
+        return label_files(comparison, f"{{split}}/{self.config.labels or 'labels'}/{{name}}{self.suffix}")
 
     # Networks.
 
@@ -94,10 +109,18 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             InputError: there is none, or it is not usable.
         """
 
+    def check_start(self, device: torch.device) -> AnyNetwork | None:
+        """Sees to it, before any picture is fused, that there will be networks: gives the given one.
+
+        Raises:
+            InputError: there is none, or what is to be trained cannot be built.
+        """
+        return self.frozen(device) if self.config.protocol == "frozen" else None
+
     def usable_labels(
-        self, train: Comparison, labels: Mapping[str, Path]
-    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
-        """Parts the label files of train pictures that all inputs can be trained on from the pictures left out.
+        self, train: Comparison, labels: Mapping[str, Any]
+    ) -> tuple[Mapping[str, Any], Sequence[Skipped]]:
+        """Parts the labels of train pictures that all inputs can be trained on from the pictures left out.
 
         Raises:
             InputError: a label is malformed.
@@ -105,7 +128,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def jobs(
-        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+        self, places: Sequence[Place], labels: Mapping[str, Any], out: Path, device: torch.device
     ) -> Sequence[Job]:
         """One training for each place of the matrix.
 
@@ -125,17 +148,21 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """How networks are trained, for the protocol; without seeds, pictures and folds."""
         return {}
 
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """What the protocol says of the labels trained on, such as how many a class has."""
+        return {}
+
     # Figures.
 
     @abstractmethod
     def read_truth(
-        self, comparison: Comparison, files: Mapping[str, Path], network: AnyNetwork, out: Path
+        self, comparison: Comparison, labels: Mapping[str, Any], network: AnyNetwork, out: Path
     ) -> tuple[Truth, Sequence[Skipped]]:
-        """Reads what is true of the pictures that have a label file.
+        """Reads what is true of the pictures that have a label.
 
         Args:
             comparison: the inputs over these pictures.
-            files: picture name to label file.
+            labels: as `labels` gives them.
             network: one of those that will look; what it cannot name is not to be held against it.
             out: the output folder.
 
@@ -187,9 +214,37 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """
         return None
 
+    def row_names(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Names of the rows that other programs' predictions make.
+
+        Args:
+            taken: the names of all other rows.
+
+        Raises:
+            InputError: one is malformed or taken.
+        """
+        return ()
+
+    def read_rows(self, truth: Truth, comparison: Comparison, folder: Path) -> Mapping[str, Mapping[str, Seen]]:
+        """Reads other programs' predictions, checked like inputs: row to what is kept of each picture's prediction.
+
+        Args:
+            truth: of the pictures that have labels.
+            comparison: all pictures.
+            folder: where predictions are kept.
+
+        Raises:
+            InputError: there are none, or they are of other pictures, sizes or classes.
+        """
+        return {}
+
     @abstractmethod
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
         """What the predictions of the pictures, in the order of their names, are worth."""
+
+    def support(self, scores: AnyScores) -> Mapping[str, int]:
+        """How many pictures show what a figure measures, for figures that not every picture bears on: AP of a class."""
+        return {}
 
     def entry(self, estimates: Mapping[str, Estimate], scores: Sequence[AnyScores], draws: Ints) -> Mapping[str, Any]:
         """What ``NAME.json`` says about an input beside its metrics, their intervals, seeds and groups.

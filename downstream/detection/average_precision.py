@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Results
+from downstream.detection.coco import Coco, Floats, Ints, Results, class_names
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 MAX_DETECTIONS = 100
@@ -40,6 +40,8 @@ class Matches:
     """``(T, D)``: whether the detection matched an object, at each IoU threshold."""
     objects: Ints
     """``(n,)``: objects of the class in each picture."""
+    name: str = ""
+    """Of the class."""
     detectable: bool = True
     """False where the detector does not know the class: then there is nothing to measure."""
 
@@ -56,22 +58,32 @@ class Matches:
         )
 
 
-def match(truth: Coco, results: Results, detectable: Sequence[str] = CLASSES) -> list[Matches]:
-    """Matches detections to objects by COCOeval's rule, one entry a class of `CLASSES`."""
+def match(truth: Coco, results: Results, detectable: Sequence[str] | None = None) -> list[Matches]:
+    """Matches detections to objects by COCOeval's rule, one entry a class of the truth.
+
+    Args:
+        truth: the objects.
+        results: the detections.
+        detectable: the classes that the detector knows; without it, all.
+    """
     rows = _evaluate(truth, results, IOU_THRESHOLDS, _EVERYTHING)
-    return [_gather(rows[0, k], slice(None), name in detectable) for k, name in enumerate(CLASSES)]
+    names = class_names(truth)
+    return [_gather(rows[0, k], slice(None), name, detectable) for k, name in enumerate(names)]
 
 
-def match_sizes(truth: Coco, results: Results, detectable: Sequence[str] = CLASSES) -> dict[str, list[list[Matches]]]:
+def match_sizes(
+    truth: Coco, results: Results, detectable: Sequence[str] | None = None
+) -> dict[str, list[list[Matches]]]:
     """The same for objects of each size of `SIZES` alone: size to classes, each with one entry an IoU threshold.
 
     COCOeval ignores detections that hit an object of another size, or that hit nothing and are of another size
     themselves; which these are changes with the threshold.
     """
     rows = _evaluate(truth, results, IOU_THRESHOLDS, SIZES)
+    names = class_names(truth)
     thresholds = [slice(t, t + 1) for t in range(len(IOU_THRESHOLDS))]
     return {
-        size: [[_gather(rows[number, k], t, name in detectable) for t in thresholds] for k, name in enumerate(CLASSES)]
+        size: [[_gather(rows[number, k], t, name, detectable) for t in thresholds] for k, name in enumerate(names)]
         for number, size in enumerate(SIZES)
     }
 
@@ -135,8 +147,8 @@ def precision_figures(matches: Sequence[Matches], counts: Ints) -> dict[str, Flo
     """
     precision = np.stack([average_precision(m, counts) for m in matches])  # (K, R, T)
     figures = _over_classes(precision)
-    for name, of_class in zip(CLASSES, precision, strict=True):
-        figures |= {f"ap_{name}": of_class.mean(axis=1), f"ap50_{name}": of_class[:, 0]}
+    for m, of_class in zip(matches, precision, strict=True):
+        figures |= {f"ap_{m.name}": of_class.mean(axis=1), f"ap50_{m.name}": of_class[:, 0]}
     return figures
 
 
@@ -190,10 +202,10 @@ def _evaluate(
         evaluation.evaluate()
     rows = np.empty(len(evaluation.evalImgs), dtype=object)
     rows[:] = evaluation.evalImgs
-    return rows.reshape(len(CLASSES), len(areas), -1).swapaxes(0, 1)
+    return rows.reshape(len(truth["categories"]), len(areas), -1).swapaxes(0, 1)
 
 
-def _gather(rows: NDArray[np.object_], thresholds: slice, detectable: bool) -> Matches:
+def _gather(rows: NDArray[np.object_], thresholds: slice, name: str, detectable: Sequence[str] | None) -> Matches:
     """Joins COCOeval's rows of one class, one a picture, in its own order: by score, ties by picture."""
     counted = [_counted(row, thresholds) for row in rows]
     scores = np.concatenate([found[0] for found in counted])
@@ -201,7 +213,8 @@ def _gather(rows: NDArray[np.object_], thresholds: slice, detectable: bool) -> M
     pictures = np.repeat(np.arange(len(rows)), [len(found[0]) for found in counted])
     objects = np.array([found[2] for found in counted], dtype=np.int64)
     order = np.argsort(-scores, kind="mergesort")
-    return Matches(pictures[order], scores[order], hits[:, order], objects, detectable)
+    known = detectable is None or name in detectable
+    return Matches(pictures[order], scores[order], hits[:, order], objects, name, known)
 
 
 def _counted(row: Mapping[str, Any] | None, thresholds: slice) -> tuple[Floats, NDArray[np.bool_], int]:

@@ -8,11 +8,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from downstream.detection.coco import CLASSES, Detections, Labels
+from downstream.datasets.card import BoxClass
+from downstream.datasets.labels import Labels
+from downstream.detection.coco import Detections
 from downstream.report.panels import ink, text_width_pt
 
-CLASS_COLOURS = {"person": "#56b4e9", "bicycle": "#f0e442", "car": "#d55e00"}
-"""Of the palette of Okabe and Ito, which colour-blind readers can tell apart."""
 LABEL_PT = 5.0
 _LABEL_FONT = FontProperties(family=["DejaVu Sans"])
 _LABEL_HEIGHT_PT, _LABEL_PAD_PT = 6.2, 0.9
@@ -23,31 +23,34 @@ Box = NDArray[np.float64]
 """Left, top, right, bottom in pixels."""
 
 
-def draw_detections(panel: Axes, found: Detections, size: tuple[int, int], px_per_pt: float) -> None:
+def draw_detections(
+    panel: Axes, found: Detections, classes: Sequence[BoxClass], size: tuple[int, int], px_per_pt: float
+) -> None:
     """Draws boxes with labels such as ``person 0.91``; a surer one lies over a less sure one.
 
     Args:
         panel: axes in pixel coordinates.
         found: the boxes to draw.
+        classes: of the data set, with their colours.
         size: height and width of the picture in pixels; no label leaves it.
         px_per_pt: picture pixels a printer's point.
     """
     order = np.argsort(-found.scores, kind="stable")
-    texts = [f"{CLASSES[found.classes[i]]} {found.scores[i]:.2f}" for i in order]
+    texts = [f"{classes[found.classes[i]].name} {found.scores[i]:.2f}" for i in order]
     boxes = found.boxes_xyxy[order]
     labels = place_labels(boxes, [_label_size(text, px_per_pt) for text in texts], size)
     for rank, (index, text, label) in enumerate(zip(order, texts, labels, strict=True)):
-        colour = CLASS_COLOURS[CLASSES[found.classes[index]]]
+        colour = _hex(classes[found.classes[index]])
         above = 1 - rank / len(order)
         panel.add_patch(_outline(boxes[rank], colour, _BOX_PT, "solid", 2 + above))
         _draw_leader(panel, boxes[rank], label, colour, 2 + above)
         _draw_label(panel, text, label, colour, 4 + above)
 
 
-def draw_truth(panel: Axes, truth: Labels) -> None:
+def draw_truth(panel: Axes, truth: Labels, classes: Sequence[BoxClass]) -> None:
     """Draws the annotated objects as thin dashed boxes in the colours of their classes."""
     for box, category in zip(truth.boxes_xyxy, truth.classes, strict=True):
-        panel.add_patch(_outline(box, CLASS_COLOURS[CLASSES[category]], _TRUTH_PT, (0, (3, 1.5)), 2))
+        panel.add_patch(_outline(box, _hex(classes[category]), _TRUTH_PT, (0, (3, 1.5)), 2))
 
 
 def place_labels(boxes: Box, label_sizes: Sequence[tuple[float, float]], size: tuple[int, int]) -> list[Box]:
@@ -71,6 +74,10 @@ def place_labels(boxes: Box, label_sizes: Sequence[tuple[float, float]], size: t
         ]
         placed.append(places[int(np.argmin(np.round(costs, 6)))])
     return placed
+
+
+def _hex(category: BoxClass) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*category.colour)
 
 
 def _label_size(text: str, px_per_pt: float) -> tuple[float, float]:

@@ -1,6 +1,6 @@
-"""Boxes in files: YOLO labels in, COCO ground truth and COCO results out.
+"""Boxes as other evaluators read them: COCO ground truth and COCO results.
 
-Pictures are numbered from 1 in the order of their names; classes keep COCO's first three ids from 0. So the
+Pictures are numbered from 1 in the order of their names, and classes from 0 in the order of the data set's card. So the
 files mean the same to every evaluator.
 """
 
@@ -12,29 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dwsfusion.errors import InputError
+from downstream.datasets.labels import Labels
 from dwsfusion.images import image_size
 
-CLASSES = ("person", "bicycle", "car")
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Coco = dict[str, Any]
 Results = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Labels:
-    """The annotated objects of one picture."""
-
-    boxes_xyxy: Floats
-    """``(N, 4)``: left, top, right, bottom in pixels."""
-    classes: Ints
-    """``(N,)``: positions in `CLASSES`."""
-
-    def of(self, names: Sequence[str]) -> "Labels":
-        """Those of some classes."""
-        kept = np.isin(self.classes, [CLASSES.index(name) for name in names])
-        return Labels(self.boxes_xyxy[kept], self.classes[kept])
 
 
 @dataclass(frozen=True)
@@ -44,57 +28,35 @@ class Detections:
     boxes_xyxy: Floats
     """``(N, 4)``: left, top, right, bottom in pixels of the original picture."""
     classes: Ints
-    """``(N,)``: positions in `CLASSES`."""
+    """``(N,)``: positions in the classes of the card."""
     scores: Floats
     """``(N,)`` in [0, 1]."""
 
 
-def read_labels(path: Path, size: tuple[int, int]) -> Labels:
-    """Reads a YOLO label file: a line ``class cx cy w h`` an object, in fractions of the picture.
-
-    Args:
-        path: the file; an empty one is a picture without objects.
-        size: height and width of the picture in pixels.
-
-    Raises:
-        InputError: a line is malformed; the message names the file and the line.
-    """
-    height, width = size
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"expected a YOLO label file at {path}, found: {error}") from error
-    rows = [_parse(line, f"{path}, line {i}") for i, line in enumerate(lines, start=1) if line.strip()]
-    values = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    centre, half = values[:, 1:3], values[:, 3:5] / 2
-    boxes = np.hstack([centre - half, centre + half]) * [width, height, width, height]
-    return Labels(boxes, values[:, 0].astype(np.int64))
-
-
-def read_all_labels(files: Mapping[str, Path], pictures: Mapping[str, Path]) -> dict[str, Labels]:
-    """Reads the label file of every picture; sizes come from the pictures.
-
-    Raises:
-        InputError: a line is malformed, or a picture is unreadable.
-    """
-    return {name: read_labels(path, image_size(pictures[name])) for name, path in files.items()}
-
-
-def ground_truth(labels: Mapping[str, Labels], pictures: Mapping[str, Path]) -> Coco:
-    """Puts labels into COCO's form.
+def ground_truth(labels: Mapping[str, Labels], pictures: Mapping[str, Path], classes: Sequence[str]) -> Coco:
+    """Puts labels into COCO's form; its info says how many boxes were clipped, and rows dropped for standing twice.
 
     Args:
         labels: picture name to its objects.
         pictures: picture name to a file of its size.
+        classes: the names of all classes.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for image_id, name in enumerate(sorted(labels), start=1):
         height, width = image_size(pictures[name])
-        images.append({"id": image_id, "file_name": pictures[name].name, "width": width, "height": height})
-        for box, category in zip(labels[name].boxes_xyxy, labels[name].classes, strict=True):
-            annotations.append(_annotation(len(annotations) + 1, image_id, int(category), box))
-    return {"images": images, "annotations": annotations, "categories": _categories()}
+        images.append({"id": image_id, "file_name": f"{name}{pictures[name].suffix}", "width": width, "height": height})
+        own = labels[name]
+        for box, category, crowd in zip(own.boxes_xyxy, own.classes, own.crowd, strict=True):
+            annotations.append(_annotation(len(annotations) + 1, image_id, int(category), box, bool(crowd)))
+    categories = [{"id": i, "name": name} for i, name in enumerate(classes)]
+    info = {kind: sum(getattr(own, kind) for own in labels.values()) for kind in ("clipped", "doubled")}
+    return {"info": info, "images": images, "annotations": annotations, "categories": categories}
+
+
+def class_names(truth: Coco) -> tuple[str, ...]:
+    """The names of the classes of a ground truth, in the order of their ids."""
+    return tuple(category["name"] for category in truth["categories"])
 
 
 def results_of(detections: Iterable[Detections]) -> Results:
@@ -115,24 +77,7 @@ def results_of(detections: Iterable[Detections]) -> Results:
     ]
 
 
-def _parse(line: str, where: str) -> list[float]:
-    fields = line.split()
-    expected = "expected 'class cx cy w h' with fractions of the picture"
-    if len(fields) != 5:
-        raise InputError(f"{where}: {expected}, found {len(fields)} fields: {line!r}")
-    try:
-        category, values = int(fields[0]), [float(field) for field in fields[1:]]
-    except ValueError as error:
-        raise InputError(f"{where}: {expected}, found {line!r}") from error
-    if not 0 <= category < len(CLASSES):
-        known = ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES))
-        raise InputError(f"{where}: expected a class of {known}, found {category}")
-    if not all(0 <= value <= 1 for value in values) or min(values[2:]) <= 0:
-        raise InputError(f"{where}: {expected}, 0 to 1 and with some extent, found {line!r}")
-    return [category, *values]
-
-
-def _annotation(annotation_id: int, image_id: int, category: int, box: Floats) -> dict[str, Any]:
+def _annotation(annotation_id: int, image_id: int, category: int, box: Floats, crowd: bool) -> dict[str, Any]:
     """COCOeval marks 'not matched' by id 0, so annotation ids start at 1."""
     bbox = _xywh(box)
     return {
@@ -141,12 +86,8 @@ def _annotation(annotation_id: int, image_id: int, category: int, box: Floats) -
         "category_id": category,
         "bbox": bbox,
         "area": bbox[2] * bbox[3],
-        "iscrowd": 0,
+        "iscrowd": int(crowd),
     }
-
-
-def _categories() -> list[dict[str, Any]]:
-    return [{"id": i, "name": name} for i, name in enumerate(CLASSES)]
 
 
 def _xywh(box: Floats) -> list[float]:

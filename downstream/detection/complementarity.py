@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison, label_files
+from downstream.comparison.inputs import INFRARED, VISIBLE
 from downstream.comparison.uncertainty import Estimate
-from downstream.detection.coco import CLASSES, Coco, Floats, Ints, Labels, ground_truth, read_all_labels
+from downstream.datasets.card import positions
+from downstream.datasets.labels import Labels
+from downstream.detection.coco import Coco, Floats, Ints, class_names, ground_truth
 from downstream.detection.scores import DetectionScores
 from dwsfusion.runs import write_json
 
@@ -40,27 +42,23 @@ class SeenObjects:
     """Pictures that have no objects here because a camera has no label of them."""
 
 
-def read_seen(comparison: Comparison, detectable: Sequence[str]) -> SeenObjects | None:
-    """Reads what each camera sees, where both have labels of their own; else None.
+def detectable_objects(
+    cameras: tuple[Mapping[str, Labels], Mapping[str, Labels]],
+    pictures: Mapping[str, Path],
+    classes: Sequence[str],
+    detectable: Sequence[str],
+) -> SeenObjects:
+    """Groups the objects that the detectors know by who sees them.
 
     Args:
-        comparison: the inputs.
+        cameras: picture name to the objects annotated on infrared alone, and on visible alone.
+        pictures: picture name to a file of its size.
+        classes: the names of all classes.
         detectable: the classes that the detectors know; objects of others are left out.
-
-    Raises:
-        InputError: a label is malformed, or one of the folders has none for any of the pictures.
     """
-    pictures = comparison.input(VISIBLE).files
-    folders = [f"labels_{name}" for name in SINGLES]
-    absent = [folder for folder in folders if not (comparison.root / folder).is_dir()]
-    if absent:
-        _log.info("no %s in %s: who sees what is left out", " and ".join(absent), comparison.root)
-        return None
-    infrared, visible = (
-        {name: labels.of(detectable) for name, labels in read_all_labels(files, pictures).items()}
-        for files in (label_files(comparison, folder, ".txt") for folder in folders)
-    )
-    seen = seen_objects(infrared, visible, pictures)
+    known = positions(classes, detectable)
+    infrared, visible = ({name: labels.of(known) for name, labels in own.items()} for own in cameras)
+    seen = seen_objects(infrared, visible, pictures, classes)
     if seen.unlabelled:
         _log.warning("who sees what is told without %s: no label of one camera", ", ".join(seen.unlabelled))
     return seen
@@ -93,7 +91,10 @@ def add_complementarity(
 
 
 def seen_objects(
-    infrared: Mapping[str, Labels], visible: Mapping[str, Labels], pictures: Mapping[str, Any]
+    infrared: Mapping[str, Labels],
+    visible: Mapping[str, Labels],
+    pictures: Mapping[str, Any],
+    classes: Sequence[str],
 ) -> SeenObjects:
     """Groups the objects of all pictures by who sees them.
 
@@ -101,6 +102,7 @@ def seen_objects(
         infrared: picture name to the objects annotated on infrared alone.
         visible: the same on visible alone. A picture that is missing in one of the two has no objects here.
         pictures: picture name to a file of its size, for every picture of the comparison.
+        classes: the names of all classes.
     """
     labels: dict[str, Labels] = {}
     groups: list[str] = []
@@ -111,7 +113,7 @@ def seen_objects(
         else:
             labels[name], found = group_objects(infrared[name], visible[name])
             groups += found
-    return SeenObjects(ground_truth(labels, pictures), tuple(groups), unlabelled)
+    return SeenObjects(ground_truth(labels, pictures, classes), tuple(groups), unlabelled)
 
 
 def group_objects(infrared: Labels, visible: Labels) -> tuple[Labels, list[str]]:
@@ -167,11 +169,12 @@ def kept_lost_won(seen: SeenObjects, found: Mapping[str, set[int]]) -> dict[str,
 
 def describe_objects(seen: SeenObjects, found: Mapping[str, set[int]]) -> list[dict[str, Any]]:
     """Every object with its picture, class, group, box (COCO's left, top, width, height) and who finds it."""
+    names = class_names(seen.truth)
     return [
         {
             "id": a["id"],
             "image": seen.truth["images"][a["image_id"] - 1]["file_name"],
-            "class": CLASSES[a["category_id"]],
+            "class": names[a["category_id"]],
             "group": group,
             "bbox": a["bbox"],
             "found_in": [name for name, ids in found.items() if a["id"] in ids],

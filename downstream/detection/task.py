@@ -9,9 +9,10 @@ Beside ``detection.json`` lie ``ground_truth.json``, ``predictions/NAME.json`` (
 """
 
 import importlib.metadata
+import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,22 +23,33 @@ from downstream.comparison.estimates import estimate, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
+from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
 from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
+from downstream.datasets.labels import Labels
 from downstream.detection import table
 from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
-from downstream.detection.coco import CLASSES, Coco, Results, ground_truth, read_all_labels
-from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, read_seen
+from downstream.detection.coco import Coco, Results, ground_truth
+from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, detectable_objects
 from downstream.detection.config import DetectionConfig
+from downstream.detection.given_predictions import read_given
+from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
+from downstream.detection.label_sources import add_label_sources, read_other_truths
 from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
-from downstream.detection.yolo import YoloDetector
+from downstream.detection.yolo import YoloDetector, check_model
+from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
 from dwsfusion.runs import write_json
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,10 @@ class Objects:
     truth: Coco
     seen: SeenObjects | None
     """Who sees what, where there are labels of each camera alone."""
+    labels: str = "labels"
+    """What the labels of `truth` are called."""
+    others: Mapping[str, Coco] = field(default_factory=dict)
+    """The same by other label sets of the data set."""
 
 
 class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
@@ -54,47 +70,75 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     Args:
         config: settled.
+        card: of the data set; without it MSRS's.
     """
 
-    name, primary, suffix, classes, trained = "detection", "map50", ".txt", CLASSES, "training"
+    name, primary, trained = "detection", "map50", "training"
     titles: ClassVar[Mapping[str, str]] = {"map": "mAP", "map50": "mAP50"}
     change = "objects won less objects lost, at each input's confidence of best F1"
     config: DetectionConfig
 
+    def __init__(self, config: DetectionConfig, card: Card | None = None) -> None:
+        super().__init__(config)
+        card = card or msrs()
+        if card.boxes is None:
+            raise InputError(f"the card of {card.name} has no boxes: there is nothing to detect")
+        self.boxes, self.classes = card.boxes, card.boxes.names
+
     def frozen(self, device: torch.device) -> Detector:
         """The given detector."""
         config = self.config
-        return YoloDetector(config.detector, device, config.budget().image_size, config.mapping)
+        return YoloDetector(config.detector[0], device, self.boxes, config.budget().image_size, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The label set's name in the card."""
+        return label_set_name(data, self.config.labels)
+
+    def check_start(self, device: torch.device) -> Detector | None:
+        """The given detector; or loads the one that training starts from, and throws it away."""
+        if self.config.protocol == "frozen":
+            return self.frozen(device)
+        check_model(self.config.detector[0])
+        return None
+
+    def labels(self, comparison: Comparison) -> Mapping[str, Labels]:
+        """The objects of the pictures that have labels."""
+        return read_labelled(comparison, self.config.labels)
 
     def usable_labels(
-        self, train: Comparison, labels: Mapping[str, Path]
-    ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
-        """All of them, once each has been read."""
-        read_all_labels(labels, train.inputs[0].files)
+        self, train: Comparison, labels: Mapping[str, Labels]
+    ) -> tuple[Mapping[str, Labels], Sequence[Skipped]]:
+        """All of them."""
         return labels, ()
 
     def jobs(
-        self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
+        self, places: Sequence[Place], labels: Mapping[str, Labels], out: Path, device: torch.device
     ) -> list[DetectorJob]:
         """One training for each place of the matrix."""
-        return make_jobs(places, labels, self.config.detector, out, self.config.budget(), device)
+        return make_jobs(places, labels, self.classes, self.config.detector[0], out, self.config.budget(), device)
 
     def load(self, job: DetectorJob, device: torch.device) -> Detector:
         """The detector of a job that is done."""
-        return YoloDetector(job.detector, device, self.config.budget().image_size)
+        return YoloDetector(job.detector, device, self.boxes, self.config.budget().image_size)
 
     def recipe(self) -> Mapping[str, Any]:
         """How detectors are trained."""
         return {**asdict(self.config.budget()), **RECIPE}
 
     def read_truth(
-        self, comparison: Comparison, files: Mapping[str, Path], network: Detector, out: Path
+        self, comparison: Comparison, labels: Mapping[str, Labels], network: Detector, out: Path
     ) -> tuple[Objects, Sequence[Skipped]]:
-        """Reads the objects, and writes ``ground_truth.json``."""
+        """Puts the objects into COCO's form, and writes ``ground_truth.json``."""
         pictures = comparison.input(VISIBLE).files
-        truth = ground_truth(read_all_labels(files, pictures), pictures)
+        truth = ground_truth(labels, pictures, self.classes)
         write_json(out / "ground_truth.json", truth)
-        return Objects(truth, read_seen(comparison, network.detectable)), ()
+        data, asked = comparison.data, self.config.labels
+        objects = Objects(truth, None, label_set_name(data, asked), read_other_truths(data, asked, pictures))
+        cameras = read_cameras(data, pictures)
+        if cameras is None:
+            _log.info("who sees what is left out: no labels of each camera alone")
+            return objects, ()
+        return replace(objects, seen=detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
 
     def predict(
         self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
@@ -117,16 +161,31 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         place = folder if seed is None else folder / f"seed{seed}"
         return pool_detections(*seen, place / f"{LATE}.json")
 
+    def row_names(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Of the COCO results that were given."""
+        return tuple(parse_named(self.config.predictions, taken, "NAME=FILE.json"))
+
+    def read_rows(self, truth: Objects, comparison: Comparison, folder: Path) -> Mapping[str, Mapping[str, Results]]:
+        """Reads the COCO results that were given."""
+        ids = {Path(image["file_name"]).stem: image["id"] for image in truth.truth["images"]}
+        files = parse_named(self.config.predictions, ())
+        return {name: read_given(file, truth.truth, ids, folder / f"{name}.json") for name, file in files.items()}
+
     def score(self, truth: Objects, network: Detector, seen: Mapping[str, Results]) -> DetectionScores:
         """Matches detections and objects."""
         return DetectionScores(truth.truth, [r for results in seen.values() for r in results], network.detectable)
+
+    def support(self, scores: DetectionScores) -> Mapping[str, int]:
+        """How many pictures hold objects of a class."""
+        shown = {name: int((m.objects > 0).sum()) for name, m in zip(self.classes, scores.matches, strict=True)}
+        return {f"{metric}_{name}": count for name, count in shown.items() for metric in ("ap", "ap50")}
 
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[DetectionScores], draws: Ints
     ) -> Mapping[str, Any]:
         """Figures by class and by size of the objects, and the confidence of best F1."""
         per_class = {}
-        for number, name in enumerate(CLASSES):
+        for number, name in enumerate(self.classes):
             of_class = {metric: estimates[f"{metric}_{name}"] for metric in ("ap", "ap50")}
             per_class[name] = {**plain(of_class, ("ap", "ap50")), "objects": scores[0].objects(number)}
         per_size = {
@@ -161,7 +220,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         draws: Ints,
         out: Path,
     ) -> None:
-        """Tells who sees what, where there are labels of each camera alone."""
+        """Tells what other labels would say, and who sees what, where there are labels of each camera alone."""
+        add_label_sources(truth.others, truth.labels, scores, entries, self.metrics)
         if truth.seen:
             add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
 
@@ -175,10 +235,11 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             "detectors": {name: [folded.identity for folded in own] for name, own in networks.by_input.items()},
             "detectable": list(networks.first.detectable),
             "normalisation": "fixed: grey levels / 255 for every input; infrared as three equal channels",
-            "classes_kept": "by name: " + ", ".join(f"{i} {name}" for i, name in enumerate(CLASSES)),
+            "classes_kept": "by name: " + ", ".join(f"{i} {name}" for i, name in enumerate(self.classes)),
             "evaluator": f"pycocotools {importlib.metadata.version('pycocotools')} COCOeval",
             "max_detections_scored": MAX_DETECTIONS,
             **({LATE: RULE} if LATE in scores else {}),
+            **given_files(self.config.predictions),
             "sizes_px2": {size: list(area) for size, area in SIZES.items()},
             "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
             "best F1, first detector of each input; without classes that the detector does not know",
@@ -202,8 +263,11 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             for name in inputs
             if (folder / "predictions" / f"{name}.json").is_file()
         }
+        given = protocol.get("given", {})
         results = {
-            name: [read_json(folder / "predictions" / place / f"{name}.json") for place in own]
+            name: [
+                read_json(folder / "predictions" / ("" if name in given else place) / f"{name}.json") for place in own
+            ]
             for name, own in places.items()
         }
         scores = {n: [DetectionScores(truth, r, protocol["detectable"]) for r in own] for n, own in results.items()}
@@ -212,14 +276,12 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     @classmethod
     def drawable(cls, folder: Path) -> Collection[str]:
         """The pictures of the ground truth."""
-        from downstream.detection.grids import read_truth  # here, for matplotlib comes with an extra
-
-        return read_truth(folder / "ground_truth.json").keys()
+        return {Path(image["file_name"]).stem for image in read_json(folder / "ground_truth.json")["images"]}
 
     @classmethod
     def grids(cls, comparison: Comparison, config: GridConfig) -> Grids:
         """Boxes on the pictures."""
-        from downstream.detection.grids import DetectionGrids
+        from downstream.detection.grids import DetectionGrids  # here, for matplotlib comes with an extra
 
         return DetectionGrids(comparison, config.run(), min_score=config.score, truth=config.truth)
 
@@ -228,4 +290,4 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             return {}
         ranking = "the detections of all folds together, by confidence; each fold has its own detector"
         training = {**networks.training, **({"ranking": ranking} if self.config.folds else {})}
-        return {"trained_from": self.config.detector, "training": training}
+        return {"trained_from": self.config.detector[0], "training": training}

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from downstream.comparison.inputs import Input
 from downstream.comparison.plan import Place
-from downstream.detection.coco import CLASSES
+from downstream.datasets.labels import Labels
 from downstream.detection.yolo import Budget, find_model, library_version, model_identity, train_yolo
-from dwsfusion.images import read_image, rgb_array, write_png
+from dwsfusion.images import image_size, read_image, rgb_array, write_png
 from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text, write_json, write_text
 
@@ -35,7 +36,8 @@ RECIPE = {
 
 def make_jobs(
     places: Sequence[Place],
-    labels: Mapping[str, Path],
+    labels: Mapping[str, Labels],
+    classes: Sequence[str],
     model: str | Path,
     out: Path,
     budget: Budget,
@@ -45,7 +47,8 @@ def make_jobs(
 
     Args:
         places: which detectors.
-        labels: train picture to label file.
+        labels: train picture to its objects.
+        classes: the names of all classes.
         model: initial weights, or an architecture to train from scratch; the same for every input.
         out: a folder for the trained detectors.
         budget: epochs, batch and image size; a joint epoch goes over the pictures of all inputs.
@@ -56,14 +59,17 @@ def make_jobs(
     """
     start = find_model(model)
     pictures = {item.files[name] for place in places for item in place.inputs for name in labels}
-    hashes = {path: hash_file(path) for path in (*labels.values(), *pictures)}
-    identity = hash_text(model_identity(start), library_version())
+    hashes = {path: hash_file(path) for path in pictures}
+    texts = {
+        name: hash_text(yolo_text(own, image_size(places[0].inputs[0].files[name]))) for name, own in labels.items()
+    }
+    identity = hash_text(model_identity(start), library_version(), *classes)
     jobs = []
     for place in places:
         own = place.of(labels)
-        seen = [f"{item.name} {n} {hashes[item.files[n]]} {hashes[own[n]]}" for item in place.inputs for n in own]
+        seen = [f"{item.name} {n} {hashes[item.files[n]]} {texts[n]}" for item in place.inputs for n in own]
         key = hash_text(identity, *seen, repr(budget), str(place.seed), device.type)
-        jobs.append(DetectorJob(out / place.name, place.inputs, own, start, budget, place.seed, key))
+        jobs.append(DetectorJob(out / place.name, place.inputs, own, tuple(classes), start, budget, place.seed, key))
     return jobs
 
 
@@ -73,8 +79,9 @@ class DetectorJob:
 
     folder: Path
     inputs: Sequence[Input]
-    labels: Mapping[str, Path]
-    """Picture name to its label file."""
+    labels: Mapping[str, Labels]
+    """Picture name to its objects."""
+    classes: tuple[str, ...]
     start: Path
     budget: Budget
     seed: int
@@ -104,7 +111,7 @@ class DetectorJob:
         """Trains the detector; ultralytics says by itself how far it is."""
         _log.info("training %s on %d pictures", self.name, len(self.inputs) * len(self.labels))
         shutil.rmtree(self.folder, ignore_errors=True)
-        dataset = write_dataset(self.folder / "data", self.inputs, self.labels)
+        dataset = write_dataset(self.folder / "data", self.inputs, self.labels, self.classes)
         last = train_yolo(dataset, self.start, self.folder / "run", budget=self.budget, seed=self.seed, device=device)
         last.replace(self.detector)
         shutil.rmtree(self.folder / "data")
@@ -116,7 +123,7 @@ class DetectorJob:
         )
 
 
-def write_dataset(folder: Path, inputs: Sequence[Input], labels: Mapping[str, Path]) -> Path:
+def write_dataset(folder: Path, inputs: Sequence[Input], labels: Mapping[str, Labels], classes: Sequence[str]) -> Path:
     """Writes the labelled pictures of some inputs as a data set of ultralytics, all as 8-bit RGB.
 
     ultralytics finds a picture's labels by replacing ``images`` by ``labels`` in its path.
@@ -125,13 +132,26 @@ def write_dataset(folder: Path, inputs: Sequence[Input], labels: Mapping[str, Pa
         The data set's YAML file.
     """
     for item in inputs:
-        for name, path in labels.items():
-            write_png(folder / "images" / f"{name}__{item.name}.png", rgb_array(read_image(item.files[name])))
-            write_text(folder / "labels" / f"{name}__{item.name}.txt", path.read_text(encoding="utf-8"))
+        for name, own in labels.items():
+            picture = rgb_array(read_image(item.files[name]))
+            write_png(folder / "images" / f"{name}__{item.name}.png", picture)
+            write_text(folder / "labels" / f"{name}__{item.name}.txt", yolo_text(own, picture.shape[:2]))
     # ultralytics wants a set to validate on even where nothing is validated: one picture will do.
     first = min((folder / "images").iterdir())
     write_text(folder / "val.txt", f"{first.resolve()}\n")
-    names = dict(enumerate(CLASSES))
+    names = dict(enumerate(classes))
     dataset = folder / "dataset.yaml"
     write_json(dataset, {"path": folder.resolve(), "train": "images", "val": "val.txt", "names": names})
     return dataset
+
+
+def yolo_text(labels: Labels, size: tuple[int, ...]) -> str:
+    """The objects of a picture of (height, width) pixels as YOLO text; regions that count neither way are left out."""
+    height, width = size[:2]
+    scale = np.array([width, height, width, height], np.float64)
+    boxes = labels.boxes_xyxy[~labels.crowd] / scale
+    centres, extents = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
+    return "".join(
+        f"{category} " + " ".join(f"{value:.8g}" for value in values) + "\n"
+        for category, values in zip(labels.classes[~labels.crowd], np.hstack([centres, extents]), strict=True)
+    )

@@ -22,7 +22,8 @@ from PIL import Image
 
 from downstream.comparison.class_mapping import read_mapping
 from downstream.comparison.prefetch import read_ahead
-from downstream.detection.coco import CLASSES, Detections
+from downstream.datasets.card import Boxes
+from downstream.detection.coco import Detections
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.runs import hash_file, hash_text
@@ -31,31 +32,34 @@ MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
 SAMPLE_DETECTOR = "sample.pt"
-COCO_MAPPING = Path(__file__).with_name("coco_to_msrs.json")
-"""What a detector's classes count as unless another file says so."""
 _log = logging.getLogger(__name__)
 
 
 class YoloDetector:
-    """Any detector that ultralytics runs (YOLO of all versions, RT-DETR), asked for person, bicycle and car.
+    """Any detector that ultralytics runs (YOLO of all versions, RT-DETR), asked for the classes of a data set.
 
-    Classes are kept by name, which are COCO's ids 0, 1, 2 in a COCO model and whatever an own model calls
-    them. Pictures go through one at a time, so what is found in one depends on no other; the next one is read
-    while the detector computes.
+    Classes are kept by name, whatever their numbers and the case of their letters. Pictures go through one at a time,
+    so what is found in one depends on no other; the next one is read while the detector computes.
 
     Args:
         model: a weights file, or the name of published weights such as ``yolov5su.pt``, downloaded on first
             use.
         device: where to compute.
+        boxes: the classes of the data set, and which of a detector's count as them.
         image_size: the longer side in pixels that pictures are scaled to.
-        mapping: a file that says which of its classes count as which of ours; without it they go by their names.
+        mapping: a file that says otherwise which of its classes count as which of ours.
 
     Raises:
         InputError: there is no such model, it knows none of the classes, or the mapping does not fit.
     """
 
     def __init__(
-        self, model: str | Path, device: torch.device, image_size: int = 640, mapping: Path | None = None
+        self,
+        model: str | Path,
+        device: torch.device,
+        boxes: Boxes,
+        image_size: int = 640,
+        mapping: Path | None = None,
     ) -> None:
         self.file = find_model(model)
         self.identity = model_identity(self.file)
@@ -65,16 +69,20 @@ class YoloDetector:
         if self.file.suffix == ".yaml":
             raise InputError(f"{self.file.name} is an architecture without weights: train it with --protocol joint")
         self._model = _load(self.file)
-        known = {str(name).lower(): int(i) for i, name in self._model.names.items()}
-        wanted = read_mapping(mapping or COCO_MAPPING, CLASSES, known if mapping else None)
+        known = [str(name).lower() for name in self._model.names.values()]
+        wanted = read_mapping(mapping, boxes.names, known) if mapping else boxes.detector_mapping()
         self.mapping = {theirs: ours for theirs, ours in wanted.items() if theirs in known}
-        self._ids = {known[theirs]: CLASSES.index(ours) for theirs, ours in self.mapping.items()}
+        self._ids = {
+            int(i): boxes.names.index(self.mapping[name])
+            for i, name in zip(self._model.names, known, strict=True)
+            if name in self.mapping
+        }
         if not self._ids:
             raise InputError(
                 f"expected a detector that knows one of {', '.join(wanted)}, but {self.file} knows "
                 f"{', '.join(list(known)[:5])} …: choose another with --detector, or say with --mapping what counts"
             )
-        self.detectable = tuple(name for name in CLASSES if name in self.mapping.values())
+        self.detectable = tuple(name for name in boxes.names if name in self.mapping.values())
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -202,6 +210,15 @@ def find_model(model: str | Path) -> Path:
     return kept if kept.is_file() else _download(kept)
 
 
+def check_model(model: str | Path) -> None:
+    """Sees to it that a training can start from a model.
+
+    Raises:
+        InputError: it is not there, or no detector.
+    """
+    _load(find_model(model))
+
+
 def model_identity(file: Path) -> str:
     """A hash that changes with the weights or the architecture."""
     return hash_file(file) if file.is_file() else hash_text(file.name, library_version())
@@ -270,17 +287,23 @@ def _load(file: Path) -> Any:
     """Builds whatever model the file holds; ultralytics tells RT-DETR's weights from YOLO's, but not architectures."""
     architecture = file.suffix == ".yaml" and "rtdetr" in file.name
     try:
-        return (_ultralytics().RTDETR if architecture else _ultralytics().YOLO)(str(file))
+        model = (_ultralytics().RTDETR if architecture else _ultralytics().YOLO)(str(file))
     except (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, EOFError,
             pickle.UnpicklingError) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"expected a detector that ultralytics can load at {file}, found: {reason}") from error
+    if model.task != "detect":
+        raise InputError(
+            f"expected a detector of upright boxes at {file}, found a model for {model.task}: choose another"
+        )
+    return model
 
 
 @functools.cache
 def _ultralytics() -> ModuleType:
     """Imports ultralytics without what it would do to the rest of the program."""
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ["ULTRALYTICS_SAFE_LOAD"] = "1"  # weights, and none of the code that a pickle can hold
     os.environ.setdefault("YOLO_VERBOSE", "false")
     kept = Image.open, torch.save
     ultralytics = importlib.import_module("ultralytics")

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from downstream.comparison.inputs import DWSFUSION, ComparisonConfig
+from downstream.comparison.inputs import DWSFUSION
+from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
 from dwsfusion.images import image_size
@@ -31,7 +33,8 @@ def measure_inputs(
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)
     tested.check_apart(out)
-    about = {"data": data.name, "split": config.split}
+    keep_log(out)
+    about = {"data": data.name, "split": config.split, "ir_range": config.ir_range}
     with clock.step("measure"):
         result = compare_quality(tested, out, quality, about=about, device=fuser.device, seed=seed, track=track)
     if quality.costs:
@@ -40,6 +43,6 @@ def measure_inputs(
         size = image_size(next(iter(tested.input(DWSFUSION).files.values())))
         known = {DWSFUSION: measure_cost(fuser, size)}
         write_tradeoff(quality.costs, quality.runs(), list(result["inputs"]), known, out)
-    kept = {"protocol": result["protocol"], "seconds": clock.seconds}
+    kept = {"protocol": result["protocol"], "seconds": clock.seconds, "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
     return result

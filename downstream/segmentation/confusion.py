@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from downstream.segmentation.classes import Ids
+from downstream.datasets.card import Ids
 from dwsfusion.errors import InputError
 from dwsfusion.runs import whole_file
 

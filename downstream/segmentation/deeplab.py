@@ -20,12 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from downstream.segmentation.classes import MSRS_CLASSES, Ids, cityscapes_to_msrs, msrs_ids
+from downstream.datasets.card import Ids, Masks
+from downstream.segmentation.classes import output_ids
 from downstream.segmentation.given import GivenNetwork
 from downstream.segmentation.state_files import check_fit, only_tensors, read_state
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
-from dwsfusion.runs import hash_file, hash_text, whole_file
+from dwsfusion.runs import hash_file, hash_text, write_bytes
 
 LIBRARY = "segmentation-models-pytorch"
 STRIDE_PX = 16
@@ -34,6 +35,7 @@ STRIDE_PX = 16
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's mean and deviation of RGB in [0, 1], for every input, infrared too: all are treated alike."""
 
+_ALL_STAGES = 5
 _METADATA_KEY = "deeplab"
 _HEAD = "segmentation_head.0.weight"
 _CLASSIFIERS = ("classifier.", "fc.", "head.", "last_linear.", "conv_head.", "bn2.")
@@ -44,35 +46,41 @@ _CLASSIFIERS = ("classifier.", "fc.", "head.", "last_linear.", "conv_head.", "bn
 class DeepLabConfig:
     """What must be known to build the network again."""
 
+    classes: int
     encoder: str = "mobilenet_v2"
-    classes: int = len(MSRS_CLASSES)
     decoder_channels: int = 256
+    depth: int = _ALL_STAGES
+    """Stages of the encoder: with 4, its last features are those before the last stage."""
+    rates: tuple[int, int, int] = (12, 24, 36)
+    """Of the decoder's dilated convolutions."""
+    dropout: float = 0.5
+    """In the decoder, in training."""
 
 
 class Segmenter:
-    """A trained network that gives every pixel of a picture a class of MSRS.
+    """A trained network that gives every pixel of a picture a class of the data set.
 
     Args:
         network: takes ``(1, 3, H, W)`` as `to_input` makes it, gives logits ``(1, C, H, W)`` of the same sides.
-        classes: the network's outputs C: 9 of MSRS or 19 of Cityscapes.
+        ids: the class of the data set that each output counts as, ``(C,)``.
         identity: changes with the weights.
         device: where to compute.
-        mapping: for 19 outputs, the class of MSRS that each counts as; without it that of this package.
+        mapping: for a network of Cityscapes, what each of its classes counts as, by name.
         given: what the network is, where it came as a file; its sides' multiple and its runtime stand there.
     """
 
     def __init__(
         self,
         network: nn.Module,
-        classes: int,
+        ids: Ids,
         identity: str,
         device: torch.device,
         mapping: Mapping[str, str] | None = None,
         given: GivenNetwork | None = None,
     ) -> None:
         self.network = network.to(device).eval()
-        self.ids = msrs_ids(classes, mapping)
-        self.mapping = dict(mapping or cityscapes_to_msrs()) if classes != len(MSRS_CLASSES) else None
+        self.ids = ids
+        self.mapping = dict(mapping) if mapping else None
         self.identity = identity if self.mapping is None else hash_text(identity, str(self.ids.tolist()))
         self.seconds = 0.0
         self.given = given
@@ -80,9 +88,12 @@ class Segmenter:
         self._stride_px = given.stride_px if given else STRIDE_PX
 
     @classmethod
-    def of(cls, given: GivenNetwork, device: torch.device, mapping: Mapping[str, str]) -> "Segmenter":
-        """Wraps a network that came as a file."""
-        return cls(given.network, given.classes, hash_file(given.weights), device, mapping, given)
+    def of(
+        cls, given: GivenNetwork, device: torch.device, masks: Masks, mapping: Mapping[str, str] | None
+    ) -> "Segmenter":
+        """Wraps a network that came as a file; with a mapping, one of Cityscapes."""
+        ids = output_ids(given.classes, masks, mapping or {})
+        return cls(given.network, ids, hash_file(given.weights), device, mapping, given)
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -146,7 +157,10 @@ def build_deeplab(config: DeepLabConfig, encoder_weights: str | Path = "none") -
     given = str(encoder_weights)
     network = _new_network(config, given if given == "imagenet" else None)
     if given not in ("imagenet", "none"):
-        _fill_encoder(network.get_submodule("encoder"), Path(encoder_weights))
+        whole = _new_network(dataclasses.replace(config, depth=_ALL_STAGES), None).get_submodule("encoder")
+        _fill_encoder(whole, Path(encoder_weights))
+        state, encoder = whole.state_dict(), network.get_submodule("encoder")
+        nn.Module.load_state_dict(encoder, {name: state[name] for name in encoder.state_dict()})
     return network
 
 
@@ -161,8 +175,7 @@ def save_deeplab(path: Path, network: nn.Module, config: DeepLabConfig, key: str
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     about = json.dumps({**dataclasses.asdict(config), "mean": MEAN, "std": STD, "key": key})
-    with whole_file(path) as beside:
-        safetensors.torch.save_file(state, beside, {_METADATA_KEY: about})
+    write_bytes(path, safetensors.torch.save(state, {_METADATA_KEY: about}))
 
 
 def saved_key(path: Path) -> str | None:
@@ -188,7 +201,9 @@ def read_deeplab(content: Mapping[str, Any], path: Path, encoder: str) -> GivenN
     """
     state = only_tensors(content, path)
     classes, channels = state[_HEAD].shape[:2]
-    config = DeepLabConfig(_metadata(path).get("encoder", encoder), classes, channels)
+    about = _metadata(path)
+    shape = {name: about[name] for name in ("depth", "rates", "dropout") if name in about}
+    config = DeepLabConfig(classes, about.get("encoder", encoder), channels, **shape)
     network = _new_network(config, None)
     given = GivenNetwork(network, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), STRIDE_PX)
     what = f"{path} and DeepLabV3Plus with {config.encoder}"
@@ -204,8 +219,11 @@ def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Modul
         network: nn.Module = smp.DeepLabV3Plus(
             config.encoder,
             encoder_weights=encoder_weights,
+            encoder_depth=config.depth,
             encoder_output_stride=STRIDE_PX,
             decoder_channels=config.decoder_channels,
+            decoder_atrous_rates=config.rates,
+            decoder_aspp_dropout=config.dropout,
             classes=config.classes,
         )
     except OSError as error:
@@ -213,7 +231,15 @@ def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Modul
             f"the ImageNet weights of {config.encoder} are not here and could not be downloaded: give "
             "--encoder-weights FILE (torchvision's or timm's), or --encoder-weights none to train from scratch"
         ) from error
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (
+        LookupError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:
         raise InputError(
             f"expected an encoder of segmentation-models-pytorch such as mobilenet_v2 or resnet50, found "
             f"{config.encoder!r}: {str(error)[:120]}"

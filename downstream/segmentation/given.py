@@ -7,12 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
-from dwsfusion.errors import InputError
 from dwsfusion.runs import hash_file
-
-CLASS_COUNTS = {len(MSRS_CLASSES): "MSRS", len(cityscapes_to_msrs()): "Cityscapes"}
-"""Outputs of a network to the classes that they are, by their number."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +29,6 @@ class GivenNetwork:
     input_px: tuple[int | None, int | None] = (None, None)
     """Height and width that the network insists on; None where it takes any."""
 
-    def __post_init__(self) -> None:
-        """Refuses classes that are neither MSRS's nor Cityscapes'."""
-        if self.classes not in CLASS_COUNTS:
-            expected = " or ".join(f"{count} ({name})" for count, name in CLASS_COUNTS.items())
-            raise InputError(
-                f"expected {expected} classes in {self.weights}, found {self.classes}: give a network that was "
-                "trained on one of the two"
-            )
-
     def about(self) -> Mapping[str, Any]:
         """What the protocol of a comparison says of it."""
         return {
@@ -50,7 +36,6 @@ class GivenNetwork:
             "file": str(self.weights),
             "sha256": hash_file(self.weights),
             "runtime": self.runtime,
-            "classes": CLASS_COUNTS[self.classes],
             "input_size": list(self.input_px) if any(self.input_px) else "the picture's",
             "resizing": self._resizing(),
         }

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.comparison.finished import has_row, read_warning
-from downstream.comparison.grids import behind_cameras
-from downstream.comparison.inputs import LATE, Comparison
+from downstream.comparison.finished import read_warning, row_names
+from downstream.comparison.grids import panel_names
+from downstream.comparison.inputs import Comparison
+from downstream.datasets.card import Masks
+from downstream.datasets.masks import read_mask, read_predicted
 from downstream.report.grids import TRUTH
 from downstream.report.panels import make_sheet
-from downstream.segmentation.classes import MSRS_CLASSES, PALETTE, read_label
 from dwsfusion.images import Array
 from dwsfusion.pairs import images_by_stem
 
@@ -25,18 +26,18 @@ class SegmentationGrids:
     Args:
         comparison: the inputs.
         run: the folder with ``predictions/NAME/PICTURE.png``, class ids.
-        labels: the folder of true class ids; a picture that has them gets one more panel. None for no panel.
+        masks: the classes of the data set.
+        labels: picture to the file of its true mask, where it has one; those get one more panel.
 
     Raises:
         InputError: an input has no predictions.
     """
 
-    def __init__(self, comparison: Comparison, run: Path, labels: str | None) -> None:
-        self._labels = comparison.root / labels if labels is not None else None
-        self._maps = {i.name: images_by_stem(run / "predictions" / i.name)[0] for i in comparison.inputs}
-        late = run / "predictions" / LATE
-        if late.is_dir() and has_row(run / "segmentation.json", LATE):
-            self._maps = behind_cameras(self._maps, images_by_stem(late)[0])
+    def __init__(self, comparison: Comparison, run: Path, masks: Masks, labels: Mapping[str, Path]) -> None:
+        self._masks, self._labels = masks, labels
+        folder, inputs = run / "predictions", [item.name for item in comparison.inputs]
+        rows = panel_names(row_names(run / "segmentation.json"), inputs, lambda row: (folder / row).is_dir())
+        self._maps = {row: images_by_stem(folder / row)[0] for row in rows}
         self._note = read_warning(run / "segmentation.json")
         shared = set(comparison.names).intersection(*self._maps.values())
         self._names = tuple(sorted(shared))
@@ -52,10 +53,9 @@ class SegmentationGrids:
         Raises:
             ImageError: a file of this picture cannot be used.
         """
-        maps = {input_name: read_label(files[name]) for input_name, files in self._maps.items()}
-        label = self._labels / f"{name}.png" if self._labels is not None else None
-        truth = read_label(label) if label is not None and label.is_file() else None
-        return segmentation_grid(maps, MSRS_CLASSES, np.array(PALETTE, np.uint8), truth, self._note)
+        maps = {row: read_predicted(files[name], self._masks) for row, files in self._maps.items()}
+        truth = read_mask(self._labels[name], self._masks) if name in self._labels else None
+        return segmentation_grid(maps, self._masks.names, self._masks.palette, truth, self._note)
 
 
 def segmentation_grid(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
+from downstream.datasets.card import Masks
+from downstream.segmentation.classes import CITYSCAPES, cityscapes_mapping
 from downstream.segmentation.deeplab import Segmenter, is_deeplab, read_deeplab
 from downstream.segmentation.given import GivenNetwork
 from downstream.segmentation.hub import is_hub_name, read_hub
@@ -24,23 +25,30 @@ ACCEPTED = (
 
 
 def load_segmenter(
-    source: Path, device: torch.device, encoder: str = "mobilenet_v2", mapping: Path | None = None
+    source: Path, device: torch.device, masks: Masks, encoder: str = "mobilenet_v2", mapping: Path | None = None
 ) -> Segmenter:
     """Loads a trained network from whatever is accepted.
 
     Args:
         source: a file or folder; or a name ``OWNER/NAME`` of the hub, which is downloaded.
         device: where to compute.
+        masks: the classes of the data set.
         encoder: the encoder of a plain state dict; all else know theirs.
-        mapping: a file that says which of Cityscapes' classes count as which of MSRS.
+        mapping: a file that says which of Cityscapes' classes count as which of ours.
 
     Raises:
         InputError: nothing is there, nothing that is accepted, tensors that do not fit, or a mapping that does not.
     """
     given = _read(source, encoder)
-    if mapping and given.classes == len(MSRS_CLASSES):
-        raise InputError(f"--mapping is for the 19 classes of Cityscapes, but {source} has the 9 of MSRS")
-    return Segmenter.of(given, device, cityscapes_to_msrs(mapping))
+    own, theirs = len(masks.classes), len(CITYSCAPES)
+    if given.classes not in (own, theirs):
+        raise InputError(
+            f"expected {own} (the data set's) or {theirs} (Cityscapes') classes in {given.weights}, found "
+            f"{given.classes}: give a network that was trained on one of the two"
+        )
+    if mapping and given.classes == own:
+        raise InputError(f"--mapping is for the {theirs} classes of Cityscapes, but {source} has the data set's {own}")
+    return Segmenter.of(given, device, masks, cityscapes_mapping(masks, mapping) if given.classes != own else None)
 
 
 def _read(source: Path, encoder: str) -> GivenNetwork:

@@ -6,23 +6,25 @@ network that is missing or was trained from something else.
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.plan import Place
-from downstream.segmentation.classes import MSRS_CLASSES, check_label, read_label
+from downstream.datasets.card import Masks
+from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation.deeplab import (
-    DeepLabConfig,
     build_deeplab,
     library_version,
     save_deeplab,
     saved_key,
 )
-from downstream.segmentation.training import TrainingConfig, train_network
+from downstream.segmentation.recipe import TrainingConfig
+from downstream.segmentation.training import train_network
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
@@ -31,13 +33,19 @@ from dwsfusion.runs import hash_file, hash_text
 
 
 def make_jobs(
-    places: Sequence[Place], labels: Mapping[str, Path], config: TrainingConfig, out: Path, device: torch.device
+    places: Sequence[Place],
+    labels: Mapping[str, Path],
+    masks: Masks,
+    config: TrainingConfig,
+    out: Path,
+    device: torch.device,
 ) -> "list[SegmenterJob]":
     """One training for each place of a matrix; what was trained before and still fits counts as done.
 
     Args:
         places: which networks.
         labels: names of the train pictures, and their label files.
+        masks: how label files are read.
         config: the recipe.
         out: a folder for the networks.
         device: of the kind that they are trained on.
@@ -51,8 +59,10 @@ def make_jobs(
     for place in places:
         own = place.of(labels)
         seen = [f"{name} {hashes[item.files[name]]} {hashes[own[name]]}" for item in place.inputs for name in own]
-        key = hash_text(json.dumps(recipe, sort_keys=True), str(place.seed), device.type, library_version(), *seen)
-        jobs.append(SegmenterJob(out / f"{place.name}.safetensors", place.inputs, own, config, place.seed, key))
+        key = hash_text(
+            json.dumps(recipe, sort_keys=True), str(place.seed), device.type, library_version(), repr(masks), *seen
+        )
+        jobs.append(SegmenterJob(out / f"{place.name}.safetensors", place.inputs, own, masks, config, place.seed, key))
     return jobs
 
 
@@ -64,6 +74,7 @@ class SegmenterJob:
     inputs: Sequence[Input]
     labels: Mapping[str, Path]
     """Names of the pictures, the same in all inputs, and their label files."""
+    masks: Masks
     config: TrainingConfig
     seed: int
     key: str
@@ -80,26 +91,38 @@ class SegmenterJob:
 
     def train(self, device: torch.device, track: Track) -> None:
         """Trains the network."""
-        shape = DeepLabConfig(self.config.encoder, len(MSRS_CLASSES), self.config.decoder_channels)
+        shape = self.config.shape(len(self.masks.classes))
         pictures = [rgb_array(read_image(item.files[name])) for item in self.inputs for name in self.labels]
-        labels = [read_label(path) for path in self.labels.values()] * len(self.inputs)
+        labels = [read_mask(path, self.masks) for path in self.labels.values()] * len(self.inputs)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             network = build_deeplab(shape, self.config.encoder_weights).to(device)
-            train_network(network, pictures, labels, self.config, self.seed, track, f"train {self.name}")
+            train_network(network, pictures, labels, shape.classes, self.config, self.seed, track, f"train {self.name}")
         save_deeplab(self.path, network, shape, self.key)
 
 
-def usable_labels(train: Comparison, labels: Mapping[str, Path]) -> tuple[dict[str, Path], list[Skipped]]:
+def usable_labels(train: Comparison, labels: Mapping[str, Path], masks: Masks) -> tuple[dict[str, Path], list[Skipped]]:
     """Parts the labels of pictures that every input can read, so that all train on the same, from the others."""
     usable, skipped = {}, []
     for name, path in labels.items():
         try:
-            label = read_label(path)
+            label = read_mask(path, masks)
             for item in train.inputs:
-                check_label(label, read_image(item.files[name]).shape[:2], path)
+                check_size(label, read_image(item.files[name]).shape[:2], path)
         except ImageError as error:
             skipped.append(Skipped(name, f"train picture: {error}"))
         else:
             usable[name] = path
     return usable, skipped
+
+
+def count_classes(labels: Iterable[Path], masks: Masks) -> dict[str, dict[str, int]]:
+    """In how many label pictures each class is seen, and on how many pixels.
+
+    Raises:
+        ImageError: a label is not readable.
+    """
+    classes = len(masks.classes)
+    pixels = np.stack([np.bincount(read_mask(path, masks).ravel(), minlength=256)[:classes] for path in labels])
+    seen = (pixels > 0).sum(0).tolist(), pixels.sum(0).tolist()
+    return {name: {"pictures": n, "pixels": k} for name, n, k in zip(masks.names, *seen, strict=True)}

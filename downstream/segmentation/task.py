@@ -10,7 +10,6 @@ Beside ``segmentation.json`` lie ``predictions/NAME/*.png`` (class ids; of furth
 file is used.
 """
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,27 +19,33 @@ import numpy as np
 import torch
 
 from downstream.comparison.cross_validation import Folded, Networks
+from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import GridConfig, Grids
-from downstream.comparison.inputs import INFRARED, LATE, VISIBLE, Comparison, Input
+from downstream.comparison.inputs import INFRARED, LATE, VISIBLE, Comparison, Input, label_files
+from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
 from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card, Ids
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
+from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation import table
-from downstream.segmentation.classes import MSRS_CLASSES, Ids, check_label, hide_classes, read_label
+from downstream.segmentation.classes import hide_classes
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
-from downstream.segmentation.deeplab import MEAN, STD, Segmenter
+from downstream.segmentation.deeplab import MEAN, STD, DeepLabConfig, Segmenter, build_deeplab
+from downstream.segmentation.mask_files import mask_pattern, masks_of
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
-from downstream.segmentation.retraining import SegmenterJob, make_jobs, usable_labels
+from downstream.segmentation.predictions import predict_file, read_given
+from downstream.segmentation.recipe import RECIPE
+from downstream.segmentation.retraining import SegmenterJob, count_classes, make_jobs, usable_labels
 from downstream.segmentation.scores import ConfusionScores
-from downstream.segmentation.training import RECIPE
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.images import image_size, png_text, read_image, write_png
+from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped, images_by_stem
 from dwsfusion.progress import Track
-from dwsfusion.runs import hash_file, hash_text
 
-SOURCE_KEY = "dwsfusion-source"
 LATE_RULE = "the mean of the class probabilities of both cameras, then the likeliest; no picture is fused"
 
 
@@ -49,9 +54,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     Args:
         config: settled.
+        card: of the data set; without it MSRS's.
     """
 
-    name, primary, suffix, classes = "segmentation", "miou", ".png", MSRS_CLASSES
+    name, primary = "segmentation", "miou"
     titles: ClassVar[Mapping[str, str]] = {
         "miou": "mIoU",
         "miou_foreground": "mIoU without background",
@@ -60,45 +66,75 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     change = "mIoU of the picture alone, less that in the best single modality; mean over seeds"
     config: SegmentationConfig
 
+    def __init__(self, config: SegmentationConfig, card: Card | None = None) -> None:
+        super().__init__(config)
+        self.card = card or msrs()
+        if self.card.masks is None:
+            raise InputError(f"the card of {self.card.name} has no masks: there is nothing to segment")
+        self.masks, self.classes = self.card.masks, self.card.masks.names
+
     def frozen(self, device: torch.device) -> Segmenter:
         """The given network."""
         config = self.config
-        if config.segmenter is None:
+        if not config.segmenter:
             raise InputError(
-                f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the 9 classes "
-                "of MSRS or the 19 of Cityscapes, or train one with --protocol retrained or joint"
+                f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the data "
+                "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
-        return load_segmenter(config.segmenter, device, config.recipe().encoder, config.mapping)
+        return load_segmenter(config.segmenter[0], device, self.masks, config.recipe().encoder, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The folder of the masks."""
+        return data.folder(mask_pattern(self.masks, self.config.labels)).name
+
+    def check_start(self, device: torch.device) -> Segmenter | None:
+        """The given network; or builds the one to be trained, and throws it away."""
+        if self.config.protocol == "frozen":
+            return self.frozen(device)
+        recipe = self.config.recipe()
+        with torch.random.fork_rng(devices=[]):
+            build_deeplab(
+                DeepLabConfig(len(self.classes), recipe.encoder, recipe.decoder_channels), recipe.encoder_weights
+            )
+        return None
+
+    def labels(self, comparison: Comparison) -> Mapping[str, Path]:
+        """The files of the masks."""
+        return label_files(comparison, mask_pattern(self.masks, self.config.labels))
 
     def usable_labels(
         self, train: Comparison, labels: Mapping[str, Path]
     ) -> tuple[Mapping[str, Path], Sequence[Skipped]]:
         """Those of pictures that every input can read."""
-        return usable_labels(train, labels)
+        return usable_labels(train, labels, self.masks)
 
     def jobs(
         self, places: Sequence[Place], labels: Mapping[str, Path], out: Path, device: torch.device
     ) -> list[SegmenterJob]:
         """One training for each place of the matrix."""
-        return make_jobs(places, labels, self.config.recipe(), out, device)
+        return make_jobs(places, labels, self.masks, self.config.recipe(), out, device)
 
     def load(self, job: SegmenterJob, device: torch.device) -> Segmenter:
         """The network of a job that is done."""
-        return load_segmenter(job.path, device)
+        return load_segmenter(job.path, device, self.masks)
 
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained."""
         return {**asdict(self.config.recipe()), **RECIPE}
 
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """In how many train pictures every class is seen, and on how many pixels."""
+        return {"classes": count_classes(labels.values(), self.masks)}
+
     def read_truth(
-        self, comparison: Comparison, files: Mapping[str, Path], network: Segmenter, out: Path
+        self, comparison: Comparison, labels: Mapping[str, Path], network: Segmenter, out: Path
     ) -> tuple[Mapping[str, Ids], Sequence[Skipped]]:
         """Reads the labels, with what the networks cannot name marked as ignored."""
         truths, skipped = {}, []
-        for name, path in files.items():
+        for name, path in labels.items():
             try:
-                label = read_label(path)
-                check_label(label, image_size(comparison.input(VISIBLE).files[name]), path)
+                label = read_mask(path, self.masks)
+                check_size(label, image_size(comparison.input(VISIBLE).files[name]), path)
             except ImageError as error:
                 skipped.append(Skipped(name, str(error)))
             else:
@@ -119,11 +155,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         counted, skipped = {}, []
         for name in track(list(item.files), f"segment {item.name}" + ("" if seed is None else f", seed {seed}")):
             try:
-                mask = predict_file(networks.of(name), (item.files[name],), place / f"{name}.png")
+                mask = predict_file(networks.of(name), (item.files[name],), self.masks, place / f"{name}.png")
             except (ImageError, FileNotFoundError) as error:
                 skipped.append(Skipped(name, str(error)))
             else:
-                counted[name] = confusion_matrix(truth[name], mask, len(MSRS_CLASSES))
+                counted[name] = confusion_matrix(truth[name], mask, len(self.classes))
         return counted, skipped
 
     def predict_late(
@@ -142,19 +178,38 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         counted = {}
         for name in track(list(visible.files), f"segment {LATE}" + ("" if seed is None else f", seed {seed}")):
             pair = infrared.files[name], visible.files[name]
-            mask = predict_file(networks.of(name), pair, place / f"{name}.png")
-            counted[name] = confusion_matrix(truth[name], mask, len(MSRS_CLASSES))
+            mask = predict_file(networks.of(name), pair, self.masks, place / f"{name}.png")
+            counted[name] = confusion_matrix(truth[name], mask, len(self.classes))
         return counted
+
+    def row_names(self, taken: Collection[str]) -> tuple[str, ...]:
+        """Of the folders of masks that were given."""
+        return tuple(parse_named(self.config.masks, taken))
+
+    def read_rows(
+        self, truth: Mapping[str, Ids], comparison: Comparison, folder: Path
+    ) -> Mapping[str, Mapping[str, Counts]]:
+        """Reads the folders of masks that were given."""
+        pictures, rows = comparison.input(VISIBLE).files, {}
+        for row, given in parse_named(self.config.masks, ()).items():
+            seen = read_given(given, pictures, self.masks, folder / row)
+            rows[row] = {name: confusion_matrix(truth[name], seen[name], len(self.classes)) for name in truth}
+        return rows
 
     def score(self, truth: Mapping[str, Ids], network: Segmenter, seen: Mapping[str, Counts]) -> ConfusionScores:
         """The matrices together."""
-        return ConfusionScores(np.stack(list(seen.values())))
+        return ConfusionScores(np.stack(list(seen.values())), self.classes)
+
+    def support(self, scores: ConfusionScores) -> Mapping[str, int]:
+        """How many pictures hold a class."""
+        shown = (scores.matrices.sum(2) > 0).sum(0)
+        return {f"iou_{name}": int(count) for name, count in zip(self.classes, shown, strict=True)}
 
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[ConfusionScores], draws: Ints
     ) -> Mapping[str, Any]:
         """IoU by class, and the intervals of all."""
-        of_class = {name: estimates[f"iou_{name}"] for name in MSRS_CLASSES}
+        of_class = {name: estimates[f"iou_{name}"] for name in self.classes}
         intervals = {name: e.interval for name, e in ({m: estimates[m] for m in self.metrics} | of_class).items()}
         return {"per_class": {name: e.value for name, e in of_class.items()}, "interval": intervals}
 
@@ -176,13 +231,13 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     ) -> Mapping[str, Any]:
         """How the figures came about."""
         config, network = self.config, networks.first
-        able = [name for i, name in enumerate(MSRS_CLASSES) if i in network.ids]
+        able = [name for i, name in enumerate(self.classes) if i in network.ids]
         identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
-        frozen = config.protocol == "frozen"
+        frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
-            **({"given": network.given.about()} if frozen and network.given else {}),
+            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
+            **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",
@@ -191,12 +246,13 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
                 "infrared": "three equal channels",
             },
             "measurable": able,
-            "not_measurable": [name for name in MSRS_CLASSES if name not in able],
-            "classes_without_truth": _absent(scores[VISIBLE][0].matrices, network.ids),
-            "pictures_with_class": _pictures(scores[VISIBLE][0].matrices, network.ids),
-            **({"cityscapes_to_msrs": network.mapping} if network.mapping else {}),
+            "not_measurable": [name for name in self.classes if name not in able],
+            "classes_without_truth": _absent(scores[VISIBLE][0], network.ids),
+            "pictures_with_class": _pictures(scores[VISIBLE][0], network.ids),
+            **({"cityscapes_mapping": network.mapping} if network.mapping else {}),
             "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
             **({LATE: LATE_RULE} if LATE in scores else {}),
+            **given_files(self.config.masks),
             "figures": "IoU of summed confusion matrices; a class in neither truth nor prediction is left out",
         }
 
@@ -216,7 +272,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         if not matrices:
             raise InputError(f"expected confusion matrices in {folder}/confusion: run compare_segmentation.py first")
         names, _ = next(iter(matrices.values()))
-        return names, {name: [ConfusionScores(of_seed) for of_seed in own] for name, (_, own) in matrices.items()}
+        classes = read_json(folder / "segmentation.json")["classes"]
+        return names, {
+            name: [ConfusionScores(of_seed, classes) for of_seed in own] for name, (_, own) in matrices.items()
+        }
 
     @classmethod
     def drawable(cls, folder: Path) -> Collection[str]:
@@ -229,37 +288,19 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         """The masks as colour maps."""
         from downstream.segmentation.grids import SegmentationGrids  # here, for matplotlib comes with an extra
 
-        return SegmentationGrids(comparison, config.run(), config.segmentation_labels if config.truth else None)
+        masks = masks_of(comparison.data)
+        pattern = mask_pattern(masks, config.segmentation_labels)
+        labels = comparison.data.files(pattern, comparison.names) if config.truth else {}
+        return SegmentationGrids(comparison, config.run(), masks, labels)
 
 
-def predict_file(segmenter: Segmenter, pictures: tuple[Path, ...], out: Path) -> Ids:
-    """Gives the class ids of a picture file, and keeps them as a PNG that says what it was made from.
-
-    Args:
-        segmenter: who looks.
-        pictures: one file, or those of infrared and visible for late fusion.
-        out: the PNG.
-
-    Raises:
-        ImageError: a picture is not readable.
-    """
-    source = hash_text(*segmenter.settings, *map(hash_file, pictures))
-    if png_text(out).get(SOURCE_KEY) == source:
-        with contextlib.suppress(ImageError):  # a damaged mask is made anew
-            return read_label(out)
-    arrays = [read_image(picture) for picture in pictures]
-    ids = segmenter.predict(*arrays) if len(arrays) == 1 else segmenter.predict_late(*arrays)
-    write_png(out, ids, {SOURCE_KEY: source})
-    return ids
-
-
-def _absent(matrices: Counts, measurable: Ids) -> list[str]:
+def _absent(scores: ConfusionScores, measurable: Ids) -> list[str]:
     """Classes that no pixel of the truth has: an input is charged for them where it predicts them."""
-    pixels = matrices.sum((0, 2))
-    return [MSRS_CLASSES[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]
+    pixels = scores.matrices.sum((0, 2))
+    return [scores.classes[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]
 
 
-def _pictures(matrices: Counts, measurable: Ids) -> dict[str, int]:
+def _pictures(scores: ConfusionScores, measurable: Ids) -> dict[str, int]:
     """With how many pictures every measurable class is seen in the truth."""
-    seen = (matrices.sum(2) > 0).sum(0)
-    return {MSRS_CLASSES[i]: int(seen[i]) for i in sorted(set(measurable.tolist()))}
+    seen = (scores.matrices.sum(2) > 0).sum(0)
+    return {scores.classes[i]: int(seen[i]) for i in sorted(set(measurable.tolist()))}

@@ -45,7 +45,7 @@ def test_joint_comparison_from_scratch(data, capsys):
     ]  # fmt: skip
     shown = capsys.readouterr()
     assert "dwsfusion" in shown.out
-    assert "no evidence of a difference" in shown.out
+    assert "there are too few pictures for a verdict" in shown.out.replace("\n", " ")
 
 
 @pytest.mark.slow

@@ -1,13 +1,10 @@
 import pytest
 
 from downstream.comparison.class_mapping import read_mapping
-from downstream.detection.coco import CLASSES
-from downstream.detection.yolo import COCO_MAPPING
+from downstream.datasets.cards import msrs
 from dwsfusion.errors import InputError
 
-
-def test_the_mapping_of_this_package_takes_classes_by_their_names():
-    assert read_mapping(COCO_MAPPING, CLASSES) == {name: name for name in CLASSES}
+CLASSES = msrs().boxes.names
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from downstream.comparison.finished import read_warning
 from downstream.comparison.grid_config import GridConfig
 from downstream.comparison.grids import choose_names, choose_pictures, export_grids, make_grids
 from downstream.comparison.inputs import Comparison, Input
-from downstream.detection.boxes import CLASS_COLOURS
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.detection.task import DetectionTask
 from downstream.report.grids import TRUTH
 from downstream.report.panels import TEXT_WIDTH_IN
@@ -30,6 +31,12 @@ from dwsfusion.generator import Generator
 Array = NDArray[np.generic]
 Save = Callable[[Path, Array], Path]
 ROOT = Path(__file__).parents[3]
+CAR = "#d55e00"
+CATEGORIES = [{"id": i, "name": name} for i, name in enumerate(("person", "bicycle", "car"))]
+
+
+def data_set(root: Path) -> DataSet:
+    return DataSet(msrs(), root)
 
 
 class TestChoice:
@@ -37,24 +44,25 @@ class TestChoice:
 
     def test_night_and_many_objects_come_first(self, tmp_path):
         for name, objects in {"01D": 9, "02N": 1, "03N": 0, "04D": 2, "05N": 3}.items():
-            (tmp_path / f"{name}.txt").write_text("0 .5 .5 .1 .1\n" * objects)
-        assert choose_pictures(self.NAMES, tmp_path, (), 4) == ["05N", "02N", "03N", "01D"]
+            (tmp_path / "labels").mkdir(exist_ok=True)
+            (tmp_path / f"labels/{name}.txt").write_text("0 .5 .5 .1 .1\n" * objects)
+        assert choose_pictures(self.NAMES, data_set(tmp_path), (), 4) == ["05N", "02N", "03N", "01D"]
 
     def test_without_labels_they_are_spaced_evenly(self, tmp_path):
-        assert choose_pictures(self.NAMES, tmp_path, (), 3) == ["01D", "03N", "05N"]
-        assert choose_pictures(self.NAMES, tmp_path, (), 99) == list(self.NAMES)
+        assert choose_pictures(self.NAMES, data_set(tmp_path), (), 3) == ["01D", "03N", "05N"]
+        assert choose_pictures(self.NAMES, data_set(tmp_path), (), 99) == list(self.NAMES)
 
     def test_those_asked_for_keep_their_order(self, tmp_path):
-        assert choose_pictures(self.NAMES, tmp_path, ("04D", "01D", "04D"), 1) == ["04D", "01D"]
+        assert choose_pictures(self.NAMES, data_set(tmp_path), ("04D", "01D", "04D"), 1) == ["04D", "01D"]
 
     def test_an_unknown_name_is_refused_with_near_ones(self, tmp_path):
         with pytest.raises(InputError, match=r"found 02D: near are 0.*02N"):
-            choose_pictures(self.NAMES, tmp_path, ("01D", "02D"), 3)
+            choose_pictures(self.NAMES, data_set(tmp_path), ("01D", "02D"), 3)
 
     @pytest.mark.parametrize(("known", "count"), [((), 3), (NAMES, 0)])
     def test_nothing_to_choose_is_refused(self, tmp_path, known, count):
         with pytest.raises(InputError, match="expected"):
-            choose_pictures(known, tmp_path, (), count)
+            choose_pictures(known, data_set(tmp_path), (), count)
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ def comparison(tmp_path: Path, random: np.random.Generator, save: Save) -> Compa
         )
         for kind, shape in shapes.items()
     ]
-    return Comparison(tmp_path / "test", tuple(inputs))
+    return Comparison(DataSet(msrs(), tmp_path / "test"), tuple(inputs))
 
 
 def export(comparison, config, out, task=None):
@@ -100,7 +108,7 @@ class TestExport:
         (run / "predictions").mkdir(parents=True)
         images = [{"id": i, "file_name": f"{n}.png", "height": 48, "width": 64} for i, n in ((7, "1D"), (8, "3N"))]
         box = {"image_id": 8, "category_id": 2, "bbox": [10, 12, 20, 6]}
-        truth = {"images": images, "annotations": [{**box, "id": 1}], "categories": []}
+        truth = {"images": images, "annotations": [{**box, "id": 1}], "categories": CATEGORIES}
         (run / "ground_truth.json").write_text(json.dumps(truth))
         for name, score in (("infrared", 0.9), ("visible", 0.3)):
             (run / f"predictions/{name}.json").write_text(json.dumps([{**box, "score": score}]))
@@ -109,9 +117,9 @@ class TestExport:
             "downstream.comparison.grids.write_figure", lambda figure, out, name: drawn.update({name: figure})
         )
         config = GridConfig(task="detection", predictions=run, score=0.5)
-        assert choose_names(comparison.root, comparison.names, config, DetectionTask) == ["1D", "3N"]
+        assert choose_names(comparison.data, comparison.names, config, DetectionTask) == ["1D", "3N"]
         assert export(comparison.only(["1D", "3N"]), config, tmp_path / "out", DetectionTask) == []
-        found = [rectangles(axes, CLASS_COLOURS["car"]) for axes in drawn["3N"].axes]
+        found = [rectangles(axes, CAR) for axes in drawn["3N"].axes]
         assert found == [[(10, 12, 20, 6)], [], [(10, 12, 20, 6)]]
         assert [axes.patches[:] for axes in drawn["1D"].axes] == [[], [], []]
 
@@ -121,7 +129,8 @@ class TestExport:
     )
     def test_a_run_that_is_not_whole_is_refused(self, comparison, tmp_path, text):
         (tmp_path / "predictions").mkdir()
-        (tmp_path / "ground_truth.json").write_text('{"images": [], "annotations": []}')
+        truth = {"images": [], "annotations": [], "categories": CATEGORIES}
+        (tmp_path / "ground_truth.json").write_text(json.dumps(truth))
         if text is not None:
             (tmp_path / "predictions/infrared.json").write_text(text)
         with pytest.raises(InputError, match=r"infrared\.json.*compare_detection"):
@@ -137,7 +146,7 @@ class TestExport:
             "downstream.comparison.grids.write_figure", lambda figure, out, name: drawn.update({name: figure})
         )
         config = GridConfig(task="segmentation", predictions=tmp_path / "run")
-        assert choose_names(comparison.root, comparison.names, config, SegmentationTask) == ["2N"]
+        assert choose_names(comparison.data, comparison.names, config, SegmentationTask) == ["2N"]
         assert export(comparison.only(["2N"]), config, tmp_path / "out", SegmentationTask) == []
         skipped = export(comparison.only(["1D", "2N"]), config, tmp_path / "out", SegmentationTask)
         assert [s.name for s in skipped] == ["1D"]
@@ -158,7 +167,7 @@ class TestExport:
         def chosen(**asked):
             config = GridConfig(**{"task": "segmentation", "predictions": tmp_path / "run", **asked})
             task = SegmentationTask if config.task == "segmentation" else None
-            return choose_names(comparison.root, comparison.names, config, task)
+            return choose_names(comparison.data, comparison.names, config, task)
 
         assert chosen(largest=1, of="mean") == ["3N", "2N"]
         assert chosen(largest=5, of="mean", images=("1D",)) == ["1D", "3N", "2N"]

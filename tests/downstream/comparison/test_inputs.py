@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from downstream.comparison.groups import is_night
-from downstream.comparison.inputs import label_files, prepare_comparison
+from downstream.comparison.inputs import label_files
+from downstream.comparison.preparing import prepare_comparison
+from downstream.datasets.data_set import DataSet
 from dwsfusion import Fuser, InputError
 from dwsfusion.baselines import MaxFusion
 from dwsfusion.images import read_image
@@ -86,14 +87,14 @@ def test_only_what_is_chosen_is_fused(pair_root: Path, method: Path, tmp_path: P
     (method / "00003N.jpg").unlink()
     asked = []
 
-    def choose(root: Path, names: Sequence[str]) -> list[str]:
-        asked.append((root, list(names)))
+    def choose(data: DataSet, names: Sequence[str]) -> list[str]:
+        asked.append((data.root, data.split, list(names)))
         return ["00002N"]
 
     comparison = prepare_comparison(
         pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused", common=True, choose=choose
     )
-    assert asked == [(pair_root / "test", ["00001D", "00002N"])]
+    assert asked == [(pair_root, "test", ["00001D", "00002N"])]
     assert comparison.names == ("00002N",)
     assert sorted(p.name for p in (tmp_path / "fused").rglob("*.png")) == ["00002N.png"] * 3
 
@@ -106,26 +107,28 @@ def test_malformed_and_taken_names_are_refused(extra: str, pair_root: Path, tmp_
 
 def test_labels_are_found_beside_the_pictures(pair_root: Path, tmp_path: Path) -> None:
     comparison = prepare_comparison(pair_root, "test", [], fuser=FUSER, fused=tmp_path / "fused")
-    with pytest.raises(InputError, match=r"expected labels in .*, found only ir, vi"):
-        label_files(comparison, "labels", ".txt")
+    with pytest.raises(InputError, match=r"expected labels in .*/test/labels, found only ir, vi"):
+        label_files(comparison, "{split}/labels/{name}.txt")
     (pair_root / "test/labels").mkdir()
     with pytest.raises(InputError, match="found none that fits"):
-        label_files(comparison, "labels", ".txt")
+        label_files(comparison, "{split}/labels/{name}.txt")
     (pair_root / "test/labels/00003N.txt").write_text("")
-    assert label_files(comparison, "labels", ".txt") == {"00003N": pair_root / "test/labels/00003N.txt"}
-
-
-def test_day_and_night_are_read_from_msrs_names() -> None:
-    assert (is_night("00001D"), is_night("00002N"), is_night("FLIR_1")) == (False, True, None)
+    assert label_files(comparison, "{split}/labels/{name}.txt") == {"00003N": pair_root / "test/labels/00003N.txt"}
 
 
 def test_an_output_folder_lies_apart_from_sources_labels_and_methods(
     pair_root: Path, method: Path, tmp_path: Path
 ) -> None:
     comparison = prepare_comparison(pair_root, "test", [f"mine={method}"], fuser=FUSER, fused=tmp_path / "fused")
-    (tmp_path / "link").symlink_to(comparison.root / "vi", target_is_directory=True)
-    for out in (comparison.root, comparison.root / "ir", comparison.root / "labels", method, tmp_path / "link"):
+    (tmp_path / "link").symlink_to(comparison.root / "test/vi", target_is_directory=True)
+    (comparison.root / "test/labels").mkdir()
+    for out in (
+        comparison.root,
+        *(comparison.root / "test" / part for part in ("ir", "labels")),
+        method,
+        tmp_path / "link",
+    ):
         with pytest.raises(InputError, match=r"(is|holds) the source folder"):
-            comparison.check_apart(out, "labels")
-    comparison.check_apart(method / "out", "labels")
-    comparison.check_apart(comparison.root / "out", "labels")
+            comparison.check_apart(out)
+    comparison.check_apart(method / "out")
+    comparison.check_apart(comparison.root / "out")

@@ -16,13 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 from small_segmentation import CONFIG, CPU, PAIR, TRAINING
 from downstream.comparison.inputs import Comparison, Input
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.comparison.networks import make_networks
 from downstream.comparison.run import compare
 from downstream.segmentation.task import SegmentationTask
 
 data, out = Path(sys.argv[1]), Path(sys.argv[2])
 test, train = (
-    Comparison(data / s, tuple(Input(n, {p.stem: p for p in sorted((data / s / n).iterdir())}) for n in PAIR))
+    Comparison(
+        DataSet(msrs(), data / s),
+        tuple(Input(n, {p.stem: p for p in sorted((data / s / n).iterdir())}) for n in PAIR),
+    )
     for s in ("test", "train")
 )
 # The comparison wants the plain maximum; here infrared stands for it.

@@ -1,19 +1,20 @@
+import numpy as np
 import pytest
 
 from downstream.comparison.cross_validation import Folded
-from downstream.comparison.groups import is_night
 from downstream.comparison.inputs import Input
 from downstream.comparison.plan import Matrix, divide
 from dwsfusion.errors import InputError
 
 NAMES = [f"{k:05d}{'N' if k % 3 else 'D'}" for k in range(32)]  # 11 by day, 21 by night
+GROUPS = {"day": np.array([n[-1] == "D" for n in NAMES]), "night": np.array([n[-1] == "N" for n in NAMES])}
 PAIR = (Input("infrared", {}), Input("max", {}))
 
 
 def test_every_picture_is_tested_once_and_day_and_night_are_balanced():
-    folds = divide(NAMES, 5, seed=0)
+    folds = divide(NAMES, 5, 0, GROUPS)
     assert sorted(name for fold in folds for name in fold) == sorted(NAMES)
-    for count, whole in ((len, 32), (lambda f: sum(is_night(n) is True for n in f), 21)):
+    for count, whole in ((len, 32), (lambda f: sum(n.endswith("N") for n in f), 21)):
         assert {count(fold) for fold in folds} <= {whole // 5, whole // 5 + 1}
 
 

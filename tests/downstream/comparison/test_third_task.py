@@ -15,6 +15,8 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.networks import make_networks
 from downstream.comparison.reopened import reopen
 from downstream.comparison.run import compare
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.quality import config as quality_config
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
@@ -39,7 +41,7 @@ def comparison(tmp_path, random, save):
             for k in range(0 if more is None else people + more):
                 image[10:20, 4 + 14 * k : 12 + 14 * k] = 230
             files[name][picture] = save(tmp_path / name / f"{picture}.png", image)
-    return Comparison(tmp_path / "test", tuple(Input(name, own) for name, own in files.items()))
+    return Comparison(DataSet(msrs(), tmp_path / "test"), tuple(Input(name, own) for name, own in files.items()))
 
 
 def run(comparison: Comparison, out: Path) -> dict:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from downstream.datasets.labels import Labels
 from downstream.detection.average_precision import found_objects
-from downstream.detection.coco import Labels
 from downstream.detection.complementarity import (
     describe_objects,
     group_objects,
@@ -17,6 +17,7 @@ def labels(*objects):
     return Labels(boxes, np.array([c for c, _ in objects], dtype=np.int64))
 
 
+CLASSES = ("person", "bicycle", "car")
 PERSON_BOTH = (0, (10, 10, 30, 50))
 PERSON_IR = (0, (60, 10, 80, 50))
 BICYCLE_VIS = (1, (60, 10, 80, 50))
@@ -34,7 +35,10 @@ def seen(pictures):
     """Picture a: a person that both see, one that only infrared sees, a car only visible. Picture b: nothing."""
     shifted = (0, (12, 10, 32, 50))
     return seen_objects(
-        {"a": labels(PERSON_BOTH, PERSON_IR), "b": labels()}, {"a": labels(CAR_VIS, shifted), "b": labels()}, pictures
+        {"a": labels(PERSON_BOTH, PERSON_IR), "b": labels()},
+        {"a": labels(CAR_VIS, shifted), "b": labels()},
+        pictures,
+        CLASSES,
     )
 
 
@@ -72,7 +76,7 @@ def test_the_best_overlap_is_matched_first_and_once():
 
 
 def test_a_picture_without_one_of_the_labels_has_no_objects_but_keeps_its_number(pictures):
-    seen = seen_objects({"b": labels(PERSON_IR)}, {"a": labels(CAR_VIS), "b": labels()}, pictures)
+    seen = seen_objects({"b": labels(PERSON_IR)}, {"a": labels(CAR_VIS), "b": labels()}, pictures, CLASSES)
     assert [i["file_name"] for i in seen.truth["images"]] == ["a.png", "b.png"]
     assert [a["image_id"] for a in seen.truth["annotations"]] == [2]
     assert seen.unlabelled == ("a",)
@@ -89,7 +93,7 @@ def test_recall_of_each_group(seen):
 
 
 def test_recall_of_an_empty_group_is_not_defined(pictures):
-    seen = seen_objects({"a": labels(PERSON_IR)}, {"a": labels()}, pictures)
+    seen = seen_objects({"a": labels(PERSON_IR)}, {"a": labels()}, pictures, CLASSES)
     recall = group_recalls(seen, {1}, np.ones((3, 2), int))["visible_only"]
     assert recall == {"objects": 0, "recall": None, "interval": None}
 

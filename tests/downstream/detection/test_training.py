@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.jobs import run_jobs
 from downstream.comparison.networks import make_networks
 from downstream.comparison.plan import Matrix
+from downstream.datasets.box_files import read_boxes
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.detection.config import DetectionConfig
+from downstream.detection.label_sets import read_labelled
 from downstream.detection.task import DetectionTask
 from downstream.detection.training import DetectorJob, make_jobs, write_dataset
 from downstream.detection.yolo import Budget, YoloDetector
@@ -19,6 +24,7 @@ from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
 
 CPU = torch.device("cpu")
+CLASSES = msrs().boxes.names
 BUDGET = Budget(epochs=1, batch_size=4, image_size=64)
 
 
@@ -35,14 +41,14 @@ def train(tmp_path, random, save):
         (root / "labels" / f"{name}.txt").write_text(f"2 {(10 * number + 12) / 64} 0.625 0.375 0.41\n")
         inputs["infrared"][name] = save(tmp_path / "ir" / f"{name}.png", image)
         inputs["fused"][name] = save(tmp_path / "fused" / f"{name}.png", np.repeat(image[..., None], 3, axis=2))
-    return Comparison(root, tuple(Input(name, files) for name, files in inputs.items()))
+    return Comparison(DataSet(msrs(), root), tuple(Input(name, files) for name, files in inputs.items()))
 
 
 def train_all(train, out, joint, seeds=(0,), budget=BUDGET, folds=((),)):
     """Input name to its detectors' files: one entry a seed, in it one a fold."""
     matrix = Matrix(train.inputs, seeds, joint, folds)
-    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
-    jobs = make_jobs(matrix.places(), labels, "tiny.yaml", out, budget, CPU)
+    labels = read_labelled(train, None)
+    jobs = make_jobs(matrix.places(), labels, CLASSES, "tiny.yaml", out, budget, CPU)
     run_jobs(jobs, [CPU])
     by_input = matrix.by_input({job.name: job.detector for job in jobs})
     return {name: [folded.networks for folded in own] for name, own in by_input.items()}
@@ -53,12 +59,14 @@ def weights(path):
 
 
 def test_the_data_set_holds_every_picture_in_every_input(train, tmp_path):
-    labels = {name: train.root / "labels" / f"{name}.txt" for name in train.names}
-    dataset = write_dataset(tmp_path / "data", train.inputs, labels)
+    labels = read_labelled(train, None)
+    dataset = write_dataset(tmp_path / "data", train.inputs, labels, CLASSES)
     pictures = sorted(p.stem for p in (tmp_path / "data/images").iterdir())
     assert pictures == sorted(f"{name}__{item.name}" for item in train.inputs for name in train.names)
     assert read_image(tmp_path / "data/images/00001D__infrared.png").shape == (48, 64, 3)
-    assert (tmp_path / "data/labels/00001D__fused.txt").read_text() == labels["00001D"].read_text()
+    given = read_boxes(tmp_path / "data/labels/00001D__fused.txt", (48, 64), msrs().boxes)
+    np.testing.assert_allclose(given.boxes_xyxy, labels["00001D"].boxes_xyxy, atol=1e-5)
+    assert given.classes.tolist() == [2]
     assert json.loads(dataset.read_text())["names"] == {"0": "person", "1": "bicycle", "2": "car"}
 
 
@@ -97,9 +105,12 @@ def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
 def test_a_trained_detector_detects(train, tmp_path):
     """Thirty epochs are enough to overfit four pictures."""
     config = DetectionConfig(
-        detector="tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
+        detector=("tiny.yaml",), protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
     )
-    tested = replace(train, root=tmp_path / "set" / "test")
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "ir", moved)
+    infrared = Input("infrared", {name: moved / path.name for name, path in train.input("infrared").files.items()})
+    tested = Comparison(DataSet(msrs(), tmp_path / "set/test"), (infrared, train.input("fused")))
     (tested.root / "labels").mkdir(parents=True)
     for path in (train.root / "labels").iterdir():
         (tested.root / "labels" / path.name).write_text(path.read_text())
@@ -120,7 +131,9 @@ def test_a_trained_detector_detects(train, tmp_path):
 
 @pytest.mark.slow
 def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_path):
-    config = DetectionConfig(detector="tiny.yaml", protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2)
+    config = DetectionConfig(
+        detector=("tiny.yaml",), protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2
+    )
     made = make_networks(
         DetectionTask(config), train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU
     )
@@ -135,7 +148,7 @@ def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_pat
     for number, tested in enumerate((first, second), start=1):
         record = json.loads((tmp_path / f"out/fused-seed0-fold{number}of2/training.json").read_text())
         assert (record["inputs"], record["pictures"]) == (["fused"], 2)
-        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, 64)
+        own = YoloDetector(tmp_path / f"out/fused-seed0-fold{number}of2/detector.pt", CPU, msrs().boxes, 64)
         files = [train.input("fused").files[name] for name in tested]
         trained = made.by_input["fused"][0].of(tested[0])
         for ours, theirs in zip(trained.predict(files), own.predict(files), strict=True):
@@ -160,7 +173,7 @@ def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_p
 
 
 def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
-    config = DetectionConfig(detector="tiny.yaml", protocol="retrained")
+    config = DetectionConfig(detector=("tiny.yaml",), protocol="retrained")
     with pytest.raises(InputError, match="beside the tested ones"):
         make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
@@ -168,7 +181,7 @@ def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
 def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path, monkeypatch):
     monkeypatch.setattr(DetectorJob, "train", lambda *_: pytest.fail("trains"))
     (train.root / "labels/00002D.txt").write_text("7 0.5 0.5 0.1 0.1\n")
-    config = DetectionConfig(detector="tiny.yaml", protocol="joint", folds=2)
+    config = DetectionConfig(detector=("tiny.yaml",), protocol="joint", folds=2)
     with pytest.raises(InputError, match=r"00002D\.txt, line 1"):
         make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
@@ -193,13 +206,18 @@ def test_no_resamples_are_refused():
 
 def test_the_sample_scenes_have_settings_of_their_own():
     sample = DetectionConfig().settled(sample=True)
-    assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
+    assert (sample.detector, sample.protocol) == (("sample.pt",), "frozen")
     trained = DetectionConfig(protocol="joint", epochs=3).settled(sample=True)
-    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == ("tiny.yaml", 3, 0.006, 256)
+    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == (
+        ("tiny.yaml",),
+        3,
+        0.006,
+        256,
+    )
     usual = Budget()
     asked = DetectionConfig(protocol="joint", epochs=usual.epochs, image_size=usual.image_size).settled(sample=True)
     assert asked.budget() == replace(usual, learning_rate=0.006)  # what was asked for is kept, usual as it is
-    assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
+    assert DetectionConfig().settled(sample=False).detector == ("yolov5su.pt",)
     assert DetectionConfig().settled(sample=False).budget() == usual
-    chosen = DetectionConfig(detector="mine.pt", epochs=3)
+    chosen = DetectionConfig(detector=("mine.pt",), epochs=3)
     assert chosen.settled(sample=True) == chosen

@@ -7,11 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
+from downstream.datasets.cards import msrs
 from downstream.detection.yolo import YoloDetector, _load, find_model, model_identity
 from dwsfusion import ImageError, InputError
 from dwsfusion.images import read_image
 
 CPU = torch.device("cpu")
+BOXES = msrs().boxes
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def save_tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tiny(save_tiny):
-    return YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, 64)
+    return YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, BOXES, 64)
 
 
 @pytest.fixture
@@ -86,32 +88,40 @@ def test_red_and_blue_are_not_swapped(tiny, pictures, tmp_path, save):
 
 
 def test_classes_are_kept_by_name(save_tiny, pictures):
-    detector = YoloDetector(save_tiny(("Car", "dog", "Person")), CPU, 64)
+    detector = YoloDetector(save_tiny(("Car", "dog", "Person")), CPU, BOXES, 64)
     assert detector.detectable == ("person", "car")
     (found,) = detector.predict([pictures["colour"]])
-    (reference,) = YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, 64).predict([pictures["colour"]])
+    (reference,) = YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, BOXES, 64).predict([pictures["colour"]])
     turned = {2: 0, 0: 2}  # the same scores under exchanged names
     kept = reference.classes != 1
     assert found.classes.tolist() == [turned[c] for c in reference.classes[kept]]
     assert set(found.classes) == {0, 2}
 
 
+def test_names_that_differ_in_their_case_alone_both_count(save_tiny, pictures):
+    detector = YoloDetector(save_tiny(("Person", "dog", "person")), CPU, BOXES, 64)
+    (found,) = detector.predict([pictures["colour"]])
+    (reference,) = YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, BOXES, 64).predict([pictures["colour"]])
+    assert set(found.classes) == {0}
+    assert len(found.classes) == sum(reference.classes != 1)
+
+
 def test_a_mapping_says_what_counts_as_what(save_tiny, pictures, tmp_path):
     (tmp_path / "mine.json").write_text('{"truck": "car", "rider": "person"}')
-    detector = YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, 64, tmp_path / "mine.json")
+    detector = YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, BOXES, 64, tmp_path / "mine.json")
     assert detector.detectable == ("person", "car")
     (found,) = detector.predict([pictures["colour"]])
-    (reference,) = YoloDetector(save_tiny(("person", "dog", "car")), CPU, 64).predict([pictures["colour"]])
+    (reference,) = YoloDetector(save_tiny(("person", "dog", "car")), CPU, BOXES, 64).predict([pictures["colour"]])
     np.testing.assert_array_equal(found.classes, reference.classes)
     assert detector.settings["mapping"] == {"truck": "car", "rider": "person"}
     (tmp_path / "mine.json").write_text('{"lorry": "car"}')
     with pytest.raises(InputError, match=r"mine\.json: unknown class lorry: expected some of rider, dog, truck"):
-        YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, 64, tmp_path / "mine.json")
+        YoloDetector(save_tiny(("Rider", "dog", "Truck")), CPU, BOXES, 64, tmp_path / "mine.json")
 
 
 def test_a_detector_of_other_things_is_refused(save_tiny):
     with pytest.raises(InputError, match=r"knows cat, dog, cow"):
-        YoloDetector(save_tiny(("cat", "dog", "cow")), CPU)
+        YoloDetector(save_tiny(("cat", "dog", "cow")), CPU, BOXES)
 
 
 def test_models_that_are_not_there(tmp_path, monkeypatch):
@@ -128,12 +138,12 @@ def test_models_that_are_not_there(tmp_path, monkeypatch):
 def test_a_file_that_is_no_model(tmp_path):
     (tmp_path / "broken.pt").write_bytes(b"no model")
     with pytest.raises(InputError, match=r"broken\.pt"):
-        YoloDetector(tmp_path / "broken.pt", CPU)
+        YoloDetector(tmp_path / "broken.pt", CPU, BOXES)
 
 
 def test_an_architecture_cannot_be_frozen():
     with pytest.raises(InputError, match="without weights"):
-        YoloDetector("tiny.yaml", CPU)
+        YoloDetector("tiny.yaml", CPU, BOXES)
 
 
 def test_an_unreadable_picture_is_named(tiny, tmp_path):
@@ -165,7 +175,7 @@ def test_ultralytics_changes_nothing_outside_itself(tiny):
 
 @pytest.mark.real_data
 def test_yolov8n_finds_people_and_cars_in_msrs(real_data):
-    detector = YoloDetector(real_data / "weights/yolov8n.pt", CPU)
+    detector = YoloDetector(real_data / "weights/yolov8n.pt", CPU, BOXES)
     assert detector.detectable == ("person", "bicycle", "car")
     files = sorted((real_data / "data/MSRS/test/vi").glob("*.png"))[2:5]
     found = list(detector.predict(files))

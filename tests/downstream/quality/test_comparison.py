@@ -8,6 +8,8 @@ import torch
 
 from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.reopened import Reopened
+from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.quality import comparison as module
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
@@ -32,7 +34,7 @@ def pair(tmp_path, random, save):
         made["noise"] = random.integers(0, 256, ir.shape, np.uint8)
         for which, picture in made.items():
             files[which][name] = save(tmp_path / which / f"{name}.png", picture)
-    return Comparison(tmp_path, tuple(Input(which, found) for which, found in files.items()))
+    return Comparison(DataSet(msrs(), tmp_path), tuple(Input(which, found) for which, found in files.items()))
 
 
 def compare(comparison, out, config=CONFIG):
@@ -70,28 +72,31 @@ def test_ranks_share_ties_and_leave_out_the_sources(pair, tmp_path):
     assert ranks["noise"]["mean"] == pytest.approx(np.mean([v for k, v in ranks["noise"].items() if k != "mean"]))
 
 
-def test_differences_to_max_and_to_the_better_source(pair, tmp_path):
+def test_differences_to_max_and_to_the_sources(pair, tmp_path, monkeypatch):
+    assert {r["verdict"] for r in compare(pair, tmp_path)["differences"]} == {"too few pictures"}
+    monkeypatch.setattr(module, "MIN_PICTURES", 4)
     result = compare(pair, tmp_path)
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
     same = rows["copy", "max", "VIF"]
-    assert (same["difference"], same["interval"], same["evidence"]) == (0, [0, 0], False)
-    assert rows["noise", "max", "MI"]["evidence"]
+    assert (same["difference"], same["interval"], same["verdict"]) == (0, [0, 0], "no evidence")
+    assert rows["noise", "max", "MI"]["verdict"] == "worse"
     assert {against for _, against, metric in rows if metric == "MI"} == {"max"}  # a source would meet itself
-    assert {against for _, against, metric in rows if metric == "EN"} - {"max"} <= {"infrared", "visible"}
+    assert {against for _, against, metric in rows if metric == "EN"} == {"max", "infrared", "visible", "best camera"}
     assert not any(r["input"] in ("infrared", "visible") for r in result["differences"])
     assert "MI" in result["won_by_a_source"]  # a copy of a source keeps all of it
     assert any(line.startswith("MI [bit]: noise against max -") and line.endswith("worse") for line in notes(result))
 
 
-def test_any_pair_asked_for_is_compared(pair, tmp_path):
+def test_any_pair_asked_for_is_compared(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MIN_PICTURES", 4)
     asked = ("copy:max", "infrared:visible", "mean:noise")
     result = compare(pair, tmp_path, QualityConfig(resamples=40, against=asked))
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
     assert len(rows) == len(result["differences"])
-    assert rows["mean", "noise", "MI"]["evidence"]
+    assert rows["mean", "noise", "MI"]["verdict"] == "better"
     assert ("infrared", "visible", "EN") in rows
     assert ("infrared", "visible", "MI") not in rows  # a source would meet itself
-    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence of a difference" in notes(result)
+    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence" in notes(result)
     with pytest.raises(InputError, match="found 'copy:nobody'"):
         compare(pair, tmp_path, QualityConfig(against=("copy:nobody",)))
 
@@ -188,7 +193,9 @@ def test_tasks_enter_the_result(pair, tmp_path):
             matrices[picture, 1, wrong] = 10 * (k + picture) if wrong == 0 else 50
         np.savez(tmp_path / f"seg/confusion/{name}.npz", matrices=matrices, names=np.array(NAMES))
         entries[name] = {"miou": float(miou(matrices.sum(0)))}
-    (tmp_path / "seg/segmentation.json").write_text(json.dumps({"inputs": entries}))
+    (tmp_path / "seg/segmentation.json").write_text(
+        json.dumps({"inputs": entries, "classes": list(msrs().masks.names)})
+    )
     result = compare(pair, tmp_path / "out", QualityConfig(resamples=40, segmentation=tmp_path / "seg"))
     assert result["tasks"]["segmentation"]["images"] == 4
     found = result["tasks"]["segmentation"]["metrics"]["MSE"]["over_inputs"]

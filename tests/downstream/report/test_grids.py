@@ -6,8 +6,10 @@ from figure_parts import captions, rectangles
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.detection.boxes import CLASS_COLOURS, place_labels
-from downstream.detection.coco import Detections, Labels
+from downstream.datasets.cards import msrs
+from downstream.datasets.labels import Labels
+from downstream.detection.boxes import place_labels
+from downstream.detection.coco import Detections
 from downstream.detection.grids import detection_grid
 from downstream.report.figures import write_figure
 from downstream.report.grids import TRUTH, fusion_grid
@@ -29,6 +31,9 @@ def pictures(count: int, size: tuple[int, int] = (48, 64)) -> dict[str, Array]:
 def detections(*rows: tuple[float, float, float, float, int, float]) -> Detections:
     values = np.array(rows, np.float64).reshape(-1, 6)
     return Detections(values[:, :4], values[:, 4].astype(np.int64), values[:, 5])
+
+
+CLASSES = msrs().boxes.classes
 
 
 class TestLayout:
@@ -159,24 +164,24 @@ class TestZooms:
 class TestDetections:
     def test_boxes_and_labels_are_drawn_from_the_score_on(self):
         found = detections((10, 12, 30, 40, 0, 0.914), (40, 8, 60, 20, 2, 0.25), (1, 1, 9, 9, 1, 0.2499))
-        figure = detection_grid({"visible": pictures(1)["infrared"]}, {"visible": found})
+        figure = detection_grid({"visible": pictures(1)["infrared"]}, {"visible": found}, CLASSES)
         axes = figure.axes[0]
         assert [text.get_text() for text in axes.texts[1:]] == ["person 0.91", "car 0.25"]
-        assert rectangles(axes, CLASS_COLOURS["person"]) == [(10, 12, 20, 28)]
-        assert rectangles(axes, CLASS_COLOURS["car"]) == [(40, 8, 20, 12)]
-        assert rectangles(axes, CLASS_COLOURS["bicycle"]) == []
+        assert rectangles(axes, "#56b4e9") == [(10, 12, 20, 28)]
+        assert rectangles(axes, "#d55e00") == [(40, 8, 20, 12)]
+        assert rectangles(axes, "#f0e442") == []
 
     def test_each_input_shows_its_own_boxes(self):
         found = {"infrared": detections((1, 2, 9, 9, 0, 0.9)), "visible": detections()}
-        figure = detection_grid(pictures(2), found)
-        assert [len(rectangles(axes, CLASS_COLOURS["person"])) for axes in figure.axes] == [1, 0]
+        figure = detection_grid(pictures(2), found, CLASSES)
+        assert [len(rectangles(axes, "#56b4e9")) for axes in figure.axes] == [1, 0]
 
     def test_truth_is_a_last_panel_with_dashed_boxes_on_the_fused_picture(self):
         given = pictures(6)
         truth = Labels(np.array([[4.0, 5, 14, 25]]), np.array([1]))
-        figure = detection_grid(given, {}, truth=truth)
+        figure = detection_grid(given, {}, CLASSES, truth=truth)
         assert captions(figure)[-1] == f"(g) {TRUTH}"
-        assert rectangles(figure.axes[-1], CLASS_COLOURS["bicycle"]) == [(4, 5, 10, 20)]
+        assert rectangles(figure.axes[-1], "#f0e442") == [(4, 5, 10, 20)]
         assert figure.axes[-1].patches[0].get_linestyle() != "-"
         np.testing.assert_array_equal(figure.axes[-1].images[0].get_array(), given["dwsfusion"])
 

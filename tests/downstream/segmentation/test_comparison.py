@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_segmentation import CONFIG, CPU, INPUTS, Shade
+from small_segmentation import CLASSES, CONFIG, CPU, IDS, INPUTS, MASKS, Shade
 from torch import nn
 
+from downstream.comparison import run
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison
 from downstream.comparison.run import compare as run_comparison
 from downstream.segmentation import deeplab
-from downstream.segmentation.classes import MSRS_CLASSES, cityscapes_to_msrs
+from downstream.segmentation.classes import cityscapes_mapping, output_ids
 from downstream.segmentation.confusion import confusion_matrix, miou
 from downstream.segmentation.deeplab import Segmenter, to_input
 from downstream.segmentation.table import notes, table_rows
@@ -28,7 +29,9 @@ MakeSplit = Callable[[str], Comparison]
 
 
 def shades(*networks: nn.Module, classes: int = 9) -> Networks[Segmenter]:
-    return alike(*(Segmenter(network, classes, f"shade {k}", CPU) for k, network in enumerate(networks)))
+    mapping = cityscapes_mapping(MASKS) if classes == 19 else {}
+    ids = output_ids(classes, MASKS, mapping)
+    return alike(*(Segmenter(network, ids, f"shade {k}", CPU, mapping) for k, network in enumerate(networks)))
 
 
 def alike(*segmenters: Segmenter) -> Networks[Segmenter]:
@@ -65,14 +68,14 @@ def test_keys_and_order_of_the_inputs(split: MakeSplit, tmp_path: Path) -> None:
     assert low <= entry["miou"] <= high
     assert result["images"] == 4
     assert (entry["day"]["images"], entry["night"]["images"]) == (2, 2)
-    assert list(entry["per_class"]) == result["classes"] == list(MSRS_CLASSES)
+    assert list(entry["per_class"]) == result["classes"] == list(CLASSES)
     assert entry["per_class"]["person"] is None
-    assert result["protocol"]["classes_without_truth"] == list(MSRS_CLASSES[2:])
+    assert result["protocol"]["classes_without_truth"] == list(CLASSES[2:])
     figures = [result["inputs"][name]["miou"] for name in INPUTS]
     assert figures == sorted(figures, reverse=True)  # the fixture adds noise from input to input
     row = next(r for r in result["differences"] if (r["input"], r["against"]) == ("mean", "infrared"))
     assert row["difference"] == pytest.approx(figures[2] - figures[0])
-    assert row["evidence"] == (row["interval"][1] < 0)
+    assert row["verdict"] == "too few pictures"
 
 
 def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
@@ -84,14 +87,22 @@ def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
     assert rows[0]["mIoU"].startswith(f"{100 * result['inputs']['infrared']['miou']:.1f} [")
     with (tmp_path / "segmentation.csv").open() as file:
         assert float(next(csv.DictReader(file))["miou"]) == result["inputs"]["infrared"]["miou"]
-    assert any("against max" in line for line in notes(result))
+    assert {f"vs {name}": "too few" for name in ("visible", "max", "late")}.items() <= rows[0].items()
+    assert rows[0]["vs infrared"] == "–"
+    assert notes(result)[-1].startswith("mIoU on 4 pictures (pictures taken as independent)")
 
 
-def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path) -> None:
+def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MIN_PICTURES", 4)
     comparison = split("test")
     same = replace(comparison, inputs=tuple(replace(comparison.inputs[0], name=name) for name in INPUTS))
-    lines = notes(compare(same, shades(Shade()), tmp_path))
-    assert "mIoU: mean against max +0.0 [+0.0, +0.0]: no evidence of a difference" in lines
+    result = compare(same, shades(Shade()), tmp_path, against=("mean:max",))
+    row = next(r for r in result["differences"] if (r["input"], r["against"]) == ("mean", "max"))
+    assert (row["difference"], row["verdict"]) == (0, "no evidence")
+    assert row["interval"][0] < 0 < row["interval"][1]  # alike on four pictures is not alike
+    last = notes(result)[-1]
+    assert last.startswith("mIoU without background: mean against max +0.0 [-")
+    assert last.endswith(": no evidence")
 
 
 def test_a_second_run_predicts_only_what_is_new(split: MakeSplit, tmp_path: Path, save: Save) -> None:
@@ -121,7 +132,7 @@ def test_another_network_or_library_predicts_anew(
 ) -> None:
     comparison, other = split("test"), Shade(0.5)
     compare(comparison, shades(Shade()), tmp_path)
-    another = alike(Segmenter(other, 9, "another", CPU))
+    another = alike(Segmenter(other, IDS, "another", CPU))
     compare(comparison, another, tmp_path)
     assert other.calls == 24
     monkeypatch.setattr(deeplab, "library_version", lambda: "another version")
@@ -145,7 +156,7 @@ def test_with_how_many_pictures_a_class_is_measured_is_said(split: MakeSplit, tm
     comparison = split("test")
     result = compare(comparison, shades(Shade()), tmp_path)
     truths = [np.asarray(Image.open(p)) for p in (comparison.root / "Segmentation_labels").glob("*.png")]
-    expected = {name: sum(bool((t == i).any()) for t in truths) for i, name in enumerate(MSRS_CLASSES)}
+    expected = {name: sum(bool((t == i).any()) for t in truths) for i, name in enumerate(CLASSES)}
     assert result["protocol"]["pictures_with_class"] == expected
     assert any(f"background {expected['background']}, car {expected['car']}" in line for line in notes(result))
 
@@ -186,7 +197,7 @@ def test_cityscapes_leaves_out_what_it_cannot_name(split: MakeSplit, tmp_path: P
 
     result = compare(comparison, shades(Cars(), classes=19), tmp_path)
     assert result["protocol"]["measurable"] == ["background", "car", "person", "bike"]
-    assert result["protocol"]["not_measurable"] == list(MSRS_CLASSES[4:])
+    assert result["protocol"]["not_measurable"] == list(CLASSES[4:])
     entry = result["inputs"]["visible"]
     assert entry["per_class"]["color_cone"] is None
     assert entry["per_class"]["car"] == pytest.approx(0.5)  # the truth's cones are ignored, the background is not
@@ -196,7 +207,7 @@ def test_cityscapes_leaves_out_what_it_cannot_name(split: MakeSplit, tmp_path: P
 def test_each_fold_is_predicted_by_its_own_network(split: MakeSplit, tmp_path: Path) -> None:
     """Cars for all, or for none: what is counted must come from the network of the picture's fold."""
     comparison, networks = split("test"), (Shade(-9), Shade(9))
-    own = tuple(Segmenter(network, 9, f"shade {k}", CPU) for k, network in enumerate(networks))
+    own = tuple(Segmenter(network, IDS, f"shade {k}", CPU) for k, network in enumerate(networks))
     fold_of = {"00001D": 0, "00002N": 1, "00003D": 1, "00004N": 0}
     result = compare(comparison, Networks({name: [Folded(own, fold_of)] for name in INPUTS}), tmp_path)
     assert (networks[0].calls, networks[1].calls) == (12, 12)
@@ -250,12 +261,13 @@ def test_another_mapping_counts_otherwise(split: MakeSplit, tmp_path: Path) -> N
 
     (tmp_path / "mine.json").write_text('{"truck": "car"}')
     plain, mapped = (
-        Segmenter(Trucks(), 19, "trucks", CPU, cityscapes_to_msrs(path)) for path in (None, tmp_path / "mine.json")
+        Segmenter(Trucks(), output_ids(19, MASKS, mapping), "trucks", CPU, mapping)
+        for mapping in (cityscapes_mapping(MASKS, path) for path in (None, tmp_path / "mine.json"))
     )
     assert plain.identity != mapped.identity
     results = [compare(comparison, alike(s), tmp_path / s.identity) for s in (plain, mapped)]
     assert [r["inputs"]["mean"]["per_class"]["car"] > 0 for r in results] == [False, True]
-    assert [r["protocol"]["cityscapes_to_msrs"]["truck"] for r in results] == ["background", "car"]
+    assert [r["protocol"]["cityscapes_mapping"]["truck"] for r in results] == ["background", "car"]
 
 
 def test_late_fusion_takes_the_likelier_of_both_cameras(split: MakeSplit, tmp_path: Path) -> None:
@@ -269,7 +281,7 @@ def test_late_fusion_takes_the_likelier_of_both_cameras(split: MakeSplit, tmp_pa
             return torch.cat([torch.zeros_like(sure), 4 * sure, torch.full_like(sure, -9).repeat(1, 7, 1, 1)], 1)
 
     comparison = split("test")
-    segmenter = Segmenter(Certain(), 9, "certain", CPU)
+    segmenter = Segmenter(Certain(), IDS, "certain", CPU)
     result = compare(comparison, alike(segmenter), tmp_path)
     assert list(result["inputs"]) == ["infrared", "visible", "late", "mean", "max"]
     mask = np.asarray(Image.open(tmp_path / "predictions/late/00001D.png"))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from small_segmentation import CLASSES
 
 from downstream.comparison.estimates import estimate
 from downstream.comparison.uncertainty import resample_counts
@@ -15,6 +16,10 @@ from downstream.segmentation.scores import ConfusionScores
 from dwsfusion.errors import InputError
 
 Array = NDArray[np.generic]
+
+
+def scores_of(matrices: np.ndarray) -> ConfusionScores:
+    return ConfusionScores(matrices, CLASSES[: matrices.shape[-1]])
 
 
 def naive_iou(truths: list[Array], guesses: list[Array], classes: int) -> list[float | None]:
@@ -78,7 +83,7 @@ def test_the_mean_of_the_pictures_is_another_figure() -> None:
     found[1, 1], missed[1, 0] = 90, 10
     assert class_iou(found + missed)[1] == pytest.approx(0.9)
     assert np.mean([class_iou(found)[1], class_iou(missed)[1]]) == pytest.approx(0.5)
-    scores = ConfusionScores(np.stack([found, missed]))
+    scores = scores_of(np.stack([found, missed]))
     assert scores.figures(np.ones((1, 2), np.int64))["iou_car"][0] == pytest.approx(0.9)
 
 
@@ -90,7 +95,7 @@ def test_a_class_only_predicted_counts_as_wrong() -> None:
 def test_nothing_known_is_not_a_number_and_no_warning(recwarn: pytest.WarningsRecorder) -> None:
     empty = confusion_matrix(np.full((3, 3), 255, np.uint8), np.zeros((3, 3), np.uint8), 9)
     assert np.isnan([miou(empty), miou_foreground(empty), pixel_accuracy(empty)]).all()
-    assert estimate([ConfusionScores(empty[None])], np.ones((5, 1), np.int64))["miou"].value is None
+    assert estimate([scores_of(empty[None])], np.ones((5, 1), np.int64))["miou"].value is None
     assert not recwarn.list
 
 
@@ -115,7 +120,7 @@ def test_leading_axes_are_kept(pictures: tuple[list[Array], list[Array]]) -> Non
 def test_bootstrap_agrees_with_drawing_pictures(pictures: tuple[list[Array], list[Array]]) -> None:
     draws = resample_counts(6, resamples=20, seed=3)
     matrices = matrices_of(pictures)
-    found = estimate([ConfusionScores(matrices)], draws)
+    found = estimate([scores_of(matrices)], draws)
     for sample, draw in enumerate(draws):
         drawn = [index for index, times in enumerate(draw) for _ in range(times)]
         expected = naive_iou([pictures[0][i] for i in drawn], [pictures[1][i] for i in drawn], 9)
@@ -127,7 +132,7 @@ def test_bootstrap_agrees_with_drawing_pictures(pictures: tuple[list[Array], lis
 
 
 def test_a_choice_of_pictures_is_a_weighting(pictures: tuple[list[Array], list[Array]]) -> None:
-    scores, chosen = ConfusionScores(matrices_of(pictures)), np.array([1, 0, 1, 1, 0, 0], bool)
+    scores, chosen = scores_of(matrices_of(pictures)), np.array([1, 0, 1, 1, 0, 0], bool)
     alone, weighted = scores.of(chosen).figures(np.ones((1, 3), np.int64)), scores.figures(chosen[None].astype(int))
     assert all(alone[name] == pytest.approx(weighted[name], nan_ok=True) for name in alone)
 
@@ -136,8 +141,8 @@ def test_seeds_are_averaged_after_their_figures(pictures: tuple[list[Array], lis
     first = matrices_of(pictures)
     second = matrices_of((pictures[0], [np.zeros_like(g) for g in pictures[1]]))
     draws = resample_counts(6, resamples=10)
-    each = [estimate([ConfusionScores(m)], draws)["miou"] for m in (first, second)]
-    both = estimate([ConfusionScores(first), ConfusionScores(second)], draws)["miou"]
+    each = [estimate([scores_of(m)], draws)["miou"] for m in (first, second)]
+    both = estimate([scores_of(first), scores_of(second)], draws)["miou"]
     assert both.value == pytest.approx(np.mean([e.value for e in each]))
     np.testing.assert_allclose(both.samples, np.mean([e.samples for e in each], axis=0))
     assert both.seeds == pytest.approx([e.value for e in each])

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_segmentation import MASKS, MSRS_OF_CITYSCAPES
 from vainf_checkpoint import compute, random_state
 
-from downstream.segmentation.classes import msrs_ids
 from downstream.segmentation.networks import load_segmenter
 from downstream.segmentation.vainf import build_vainf
 from dwsfusion.errors import InputError
@@ -25,7 +25,7 @@ NUMPY_NUMBERS = pytest.mark.skipif(
 def test_a_checkpoint_computes_as_plain_functions_do(tmp_path: Path, backbone: str) -> None:
     state = random_state(backbone)
     torch.save({"cur_itrs": 1, "model_state": state, "best_score": np.float64(0.7)}, tmp_path / "best.pth")
-    segmenter = load_segmenter(tmp_path / "best.pth", CPU)
+    segmenter = load_segmenter(tmp_path / "best.pth", CPU, MASKS)
     pixels = torch.randn(1, 3, 67, 93)
     with torch.inference_mode():
         found, expected = segmenter.network(pixels), compute(state, backbone, pixels)
@@ -37,7 +37,7 @@ def test_a_checkpoint_computes_as_plain_functions_do(tmp_path: Path, backbone: s
     entered = ((torch.from_numpy(picture) / 255 - mean) / std).permute(2, 0, 1)[None].float()
     with torch.inference_mode():
         best = compute(state, backbone, entered).argmax(1)[0].numpy()
-    assert (segmenter.predict(picture) == msrs_ids(19)[best]).mean() > 0.999
+    assert (segmenter.predict(picture) == MSRS_OF_CITYSCAPES[best]).mean() > 0.999
 
 
 @NUMPY_NUMBERS
@@ -48,7 +48,7 @@ def test_a_score_written_by_an_older_numpy_is_no_hindrance(tmp_path: Path) -> No
     old = file.read_bytes().replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
     assert b"cnumpy.core.multiarray\n" in old
     file.write_bytes(old)
-    assert len(load_segmenter(file, CPU).ids) == 9
+    assert len(load_segmenter(file, CPU, MASKS).ids) == 9
 
 
 @pytest.mark.parametrize("change", ["missing", "unknown", "shape"])
@@ -64,7 +64,7 @@ def test_every_tensor_must_fit(tmp_path: Path, change: str) -> None:
     torch.save({"model_state": state}, tmp_path / "best.pth")
     named = {"missing": "missing classifier.aspp.project", "unknown": "unknown backbone.more", "shape": r"is \(1,\)"}
     with pytest.raises(InputError, match=named[change]):
-        load_segmenter(tmp_path / "best.pth", CPU)
+        load_segmenter(tmp_path / "best.pth", CPU, MASKS)
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "resnet50"])

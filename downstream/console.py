@@ -1,0 +1,42 @@
+"""What a command shows: plain texts on consoles, and a quiet end where nobody reads on."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from rich.console import Console
+
+EXIT_NOBODY_READS = 141
+"""What a shell gives for a program that a closed pipe ended: 128 + SIGPIPE."""
+
+
+class PlainConsole(Console):
+    """Shows texts as they are, brackets and colons too; a closed pipe is an error like any other."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **settings)
+
+    def on_broken_pipe(self) -> None:
+        """Leaves it to whoever prints; rich would end the program with the code of skipped pictures."""
+        raise BrokenPipeError
+
+
+@contextmanager
+def ending_quietly() -> Iterator[None]:
+    """Ends the program without a word where the reader of its output has closed the pipe, as ``| head`` does."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # names need not be UTF-8
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain when it closes them at the end.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in (1, 2):
+            os.dup2(nowhere, number)
+        sys.exit(EXIT_NOBODY_READS)
