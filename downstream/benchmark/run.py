@@ -8,6 +8,7 @@ from typing import Any
 
 from downstream.benchmark.config import BenchmarkConfig, save
 from downstream.benchmark.display import Display
+from downstream.benchmark.exports import write_events, write_fiftyone
 from downstream.benchmark.pictures import held_pictures
 from downstream.benchmark.plan import Outcome, run_plan
 from downstream.benchmark.results import gather
@@ -63,6 +64,10 @@ def _write(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     results = gather(benchmark, outcomes)
     write_json(config.out / "results.json", results)
     write_text(config.out / "report.html", render(results, held_pictures(results, config.out)))
+    if results["shown"] is not None:
+        write_fiftyone(results, config.out / "fiftyone")
+    if config.tensorboard:
+        write_events(results, config.out / "tensorboard")
     write_tables(results, config.out, latex_intervals=config.latex_intervals)
     kept = {"steps": results["steps"], "seconds": results["measured"]["seconds"]}
     device, seed = str(benchmark.fuser.device), config.seed

@@ -33,7 +33,11 @@ function calibrationChart(task) {
 
 function confusionTables(task) {
   if (!task.confusion) return null;
-  return Object.entries(task.confusion).map(([input, matrix], k) => h("details", { open: k === 0 }, h("summary", {}, input), confusionTable(input, task.result.classes, matrix)));
+  const inputs = Object.keys(task.confusion), place = h("div", { "aria-live": "polite" });
+  const show = (input) => place.replaceChildren(confusionTable(input, task.result.classes, task.confusion[input]));
+  const first = inputs.includes("dwsfusion") ? "dwsfusion" : inputs[0];
+  show(first);
+  return [h("div", { class: "tools" }, select("Input", inputs.map((input) => [input, input]), first, show)), place];
 }
 
 function largest(name, task) {
@@ -52,7 +56,7 @@ function qualityPart(quality, tasks) {
   const rows = metrics.map((metric) => { const about = quality.metrics[metric];
     return h("tr", {}, h("th", { scope: "row", title: about.definition }, `${metric}${about.unit ? ` [${about.unit}]` : ""} ${about.higher_is_better ? "↑" : "↓"}`), inputs.map((input) => {
       const own = quality.inputs[input][metric], rank = quality.ranks[input] && quality.ranks[input][metric];
-      return td({ class: rank === 1 ? "best" : rank === 2 ? "second" : null }, number(own.mean), own.std !== null && h("span", { class: "range" }, `± ${number(own.std)}`)); })); });
+      return td({ class: rank === 1 ? "best" : rank === 2 ? "second" : null }, h("span", {}, number(own.mean)), own.std !== null && h("span", { class: "range" }, `± ${number(own.std)}`)); })); });
   return part("quality", "Fusion quality", h("p", { class: "soft" }, `${plural(quality.images, "picture")}, preset ${quality.preset}; mean and deviation over pictures; the best and second of the fused inputs are marked.`),
     table("Metrics of fusion quality", head, rows, { class: "wide" }), sub("Does quality go with the tasks?", h("p", { class: "soft" }, "Spearman’s correlation, each metric turned so that more is better: over inputs, over the pictures of an input, and over the inputs of a picture."), beside(...correlationTables(quality, tasks))));
 }
@@ -68,7 +72,7 @@ function costPart(results) {
   const cost = results.cost;
   if (!cost) return null;
   const ms = results.measured.ms_a_pair, methods = Object.keys(cost.methods);
-  const rows = methods.map((name) => h("tr", {}, h("th", { scope: "row" }, name), td({}, quantity(cost.methods[name].parameters)), td({}, quantity(cost.methods[name].flops)), td({}, quantity(ms[name]))));
+  const rows = methods.map((name) => h("tr", {}, h("th", { scope: "row" }, name), td({}, quantity(cost.methods[name].parameters)), td({}, quantity(cost.methods[name].flops)), td({}, ms[name] ? ms[name].toFixed(ms[name] < 100 ? 1 : 0) : "–")));
   const axesAt = [["parameters", "parameters"], ["flops", "operations for one pair"], ["ms", "milliseconds for one pair"]].find(([key]) => methods.some((name) => (key === "ms" ? ms[name] : cost.methods[name][key])));
   const charts = axesAt && Object.entries(results.tasks).map(([, task]) => costChart(task, cost, ms, axesAt));
   return part("cost", "Cost and worth", h("p", { class: "soft" }, `For one pair of ${cost.size[0]} × ${cost.size[1]} pixels on ${cost.device}. A method earns its cost where it stands above the lines of what costs nothing. Costs of other methods go into cost/costs.csv.`),
