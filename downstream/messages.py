@@ -40,12 +40,13 @@ def messages(level: Level) -> Iterator["RunLog"]:
 
 
 def keep_log(out: Path) -> None:
-    """Keeps the messages of this command in ``out/run.log``, behind those of earlier ones; its folder is there.
+    """Keeps the messages of this command in ``out/run.log``, behind those of earlier ones.
 
     Messages from before are not lost: a command first makes sure that its folder is none of the user's.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RunLog):
+            out.mkdir(parents=True, exist_ok=True)
             handler.begin(out / RUN_LOG)
 
 
