@@ -70,6 +70,8 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """The figures that stand for the whole, and what tables call them; other figures of `Scores` are details."""
     primary: ClassVar[str]
     """The metric by which cameras and single pictures are compared."""
+    by_objects: ClassVar[bool] = True
+    """Whether the figures count objects, so that a single one can turn a small difference; pixels add up smoothly."""
     suffix: ClassVar[str]
     """Of a label file: ``.txt``."""
     classes: tuple[str, ...] = ()

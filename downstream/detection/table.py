@@ -36,7 +36,7 @@ def notes(result: Result) -> list[str]:
     skipped += f", {len(p['skipped'])} skipped" if p["skipped"] else ""
     head = (
         f"{p['name']} {p['detector']}, {result['images']} pictures{skipped}, {p['image_size_px']} px, "
-        f"{p['evaluator']}; 95 % intervals from {p['bootstrap']['resamples']} resamples"
+        f"{p['evaluator']}; 95 % intervals, {p['bootstrap']['resamples']} resamples"
     )
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
     training = _training_note(p["training"]) if "training" in p else []

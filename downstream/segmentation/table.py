@@ -47,7 +47,7 @@ def notes(result: Result) -> list[str]:
     seeds = training.get("seeds")
     parts += [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds else []
     parts += [f"{len(training['folds']['pictures'])} folds"] if "folds" in training else []
-    parts += [f"95 % intervals from {p['bootstrap']['resamples']} resamples of the pictures"]
+    parts += [f"95 % intervals, {p['bootstrap']['resamples']} resamples of the pictures"]
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []

@@ -58,6 +58,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     """
 
     name, primary = "segmentation", "miou"
+    by_objects = False
     titles: ClassVar[Mapping[str, str]] = {
         "miou": "mIoU",
         "miou_foreground": "mIoU without background",
