@@ -1,16 +1,20 @@
 """The habits that all commands share: flags, messages, exit codes, default data."""
 
+import errno
 import logging
 import os
+import shlex
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Annotated, Generic, NoReturn, TypeVar
 
 import torch
 import tyro
-from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,11 +26,20 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from downstream.console import PlainConsole
+from downstream.messages import Level, RunLog, messages
+from downstream.pipes import ending_quietly
 from downstream.sample import SampleConfig, is_sample, make_sample
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
+from dwsfusion.runs import write_csv
 
 EXIT_DONE, EXIT_SKIPPED, EXIT_CANNOT_START = 0, 1, 2
+EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+"""As a shell gives them: 128 and the signal's number."""
+SKIPPED_CSV = "skipped.csv"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""What a full or failing disk says, of whatever file."""
 MSRS_DIR = Path("data/MSRS")
 SAMPLE_DIR = Path("data/sample")
 
@@ -37,6 +50,7 @@ EXTRAS = {
     "segmentation_models_pytorch": "segmentation",
     "tensorboard": "training",
     "matplotlib": "report",
+    "jinja2": "report",
     "onnx": "onnx",
     "onnxruntime": "onnx",
 }
@@ -48,39 +62,104 @@ _log = logging.getLogger(__name__)
 
 
 def run_command(
-    main: Callable[[Config], int], config: type[Config], args: Sequence[str] | None = None, prog: str | None = None
+    main: Callable[[Config], int],
+    config: type[Config],
+    args: Sequence[str] | None = None,
+    prog: str | None = None,
+    expand: Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> NoReturn:
     """Reads a configuration from the command line, calls ``main`` and exits with its code.
 
-    An ``InputError``, or an extra of this package that is not installed, ends the program with exit code 2 and one
-    line; any other error is ours, and shows its traceback.
+    An ``InputError``, an extra of this package that is not installed, or a file that the system does not let us read
+    or write ends the program with exit code 2 and one line; any other error is ours, and shows its traceback.
+    SIGTERM ends it like Ctrl-C. The run's log has every traceback.
 
     Args:
         main: takes the configuration, gives the exit code.
-        config: a dataclass whose docstrings become ``--help``.
+        config: a dataclass whose docstrings become ``--help``; with ``dotted_flags``, flags carry their section's name.
         args: the arguments; ``sys.argv`` where there are none.
         prog: how the user calls it, for ``--help``; the program's file where nothing is given.
+        expand: puts further arguments, from a file that they name, before the arguments.
     """
     about = sys.modules[main.__module__].__doc__
-    chosen = tyro.cli(config, args=args, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))
-    handler = RichHandler(console=Console(stderr=True), show_path=False, show_time=False, markup=False)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    marks = () if getattr(config, "dotted_flags", False) else (tyro.conf.OmitArgPrefixes,)
+    args = sys.argv[1:] if args is None else args
+    with ending_quietly():
+        try:
+            expanded = expand(args) if expand else args
+        except InputError as error:
+            sys.stderr.write(f"error: {error}\n")
+            sys.exit(EXIT_CANNOT_START)
+        call = tyro.cli(_Call[config], args=expanded, prog=prog, description=about, config=marks)  # type: ignore[valid-type]
+        with messages(call.log_level) as log, _stoppable():
+            log.note(shlex.join([prog or Path(sys.argv[0]).name, *args]))
+            code = _code_of(main, call.config, log)
+            log.note(f"exit code {code}")
+        sys.exit(code)
+
+
+@dataclass(frozen=True)
+class _Call(Generic[Config]):
+    config: Annotated[Config, tyro.conf.arg(name="")]
+    log_level: Level = "info"
+    """The least important messages that are shown; run.log in the output folder has those of info, too."""
+
+
+def _code_of(main: Callable[[Config], int], config: Config, log: RunLog) -> int:
     # Dark regions make numbers so small that a CPU computes with them ten times slower; as zeros they change nothing.
     torch.set_flush_denormal(True)
     try:
-        code = main(chosen)
+        return main(config)
     except InputError as error:
-        sys.stderr.write(f"error: {error}\n")
-        code = EXIT_CANNOT_START
+        return _refuse(str(error), error, log)
     except ModuleNotFoundError as error:
         if (reason := missing_extra(error.name)) is None:
             raise
-        sys.stderr.write(f"error: this {reason}\n")
-        code = EXIT_CANNOT_START
-    except KeyboardInterrupt:
+        return _refuse(f"this {reason}", error, log)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.filename is None and error.errno not in _NO_ROOM:
+            log.note("not foreseen", error)
+            raise
+        where = f": {error.filename}" if error.filename is not None else ""
+        reason = f"{error.strerror or error}{where}: mend that, and start the same command again"
+        return _refuse(reason, error, log)
+    except KeyboardInterrupt as error:
         sys.stderr.write("stopped; start the same command again to go on\n")
-        code = 130
-    sys.exit(code)
+        log.note("stopped", error)
+        return EXIT_TERMINATED if isinstance(error, _Terminated) else EXIT_INTERRUPTED
+    except BaseException as error:
+        log.note("not foreseen", error)
+        raise
+
+
+def _refuse(reason: str, error: BaseException, log: RunLog) -> int:
+    sys.stderr.write(f"error: {reason}\n")
+    log.note(f"error: {reason}", error)
+    return EXIT_CANNOT_START
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: somebody wants this program to end, as with Ctrl-C."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Lets SIGTERM end the work in order; a second one ends it at once. Signals belong to the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def missing_extra(module: str | None) -> str | None:
@@ -128,12 +207,21 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
             _log.info("%s: %d of %s", what, done, count if count is not None else "?")
 
 
-def report_skipped(skipped: Sequence[Skipped]) -> int:
-    """Names every skipped picture with its reason and gives the exit code: 0 for none, else 1."""
+def report_skipped(skipped: Sequence[Skipped], out: Path | None = None) -> int:
+    """Names every skipped picture with its reason and gives the exit code: 0 for none, else 1.
+
+    Args:
+        skipped: the pictures.
+        out: the run's folder, where they are kept in ``skipped.csv`` as long as there are any.
+    """
     for item in skipped:
         _log.warning("skipped %s: %s", item.name, item.reason)
     if skipped:
         _log.warning("%d skipped", len(skipped))
+    if out is not None and skipped:
+        write_csv(out / SKIPPED_CSV, [asdict(item) for item in skipped])
+    elif out is not None:
+        (out / SKIPPED_CSV).unlink(missing_ok=True)
     return EXIT_SKIPPED if skipped else EXIT_DONE
 
 
@@ -153,13 +241,13 @@ def check_writable(out: Path) -> None:
 
 def _progress() -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    return Progress(*columns, console=PlainConsole(stderr=True), disable=not sys.stderr.isatty())
 
 
 class _Rate(ProgressColumn):

@@ -5,8 +5,9 @@ from dwsfusion import Fuser
 fused = Fuser.from_pretrained().fuse(ir, vis)
 """
 
+from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.pairs import Pair, find_pairs
 
-__all__ = ["Fuser", "ImageError", "InputError", "Pair", "find_pairs", "fuse_folder"]
+__all__ = ["Fuser", "ImageError", "InputError", "Pair", "find_pairs", "fuse_folder", "look_at_infrared"]

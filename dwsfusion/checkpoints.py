@@ -1,7 +1,6 @@
 """Weights on disk: ours (safetensors with the configuration inside) and the authors' file."""
 
 import json
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from dwsfusion.frequencies import CUTOFFS
 from dwsfusion.generator import RELEASED, Generator, GeneratorConfig
 from dwsfusion.ops import tap_grid
 from dwsfusion.runs import write_bytes
+from dwsfusion.weight_files import UnsafeFileError, load_tensors, what_is_it
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "dwsfusion.safetensors"
 
@@ -111,6 +111,10 @@ def convert_released(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return converted
 
 
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:160] or type(error).__name__
+
+
 def _shape(shape: torch.Size | None) -> str:
     return "no such tensor" if shape is None else f"shape {tuple(shape)}"
 
@@ -127,24 +131,25 @@ def _check(fits: bool, name: str, expected: str) -> None:
 
 
 def _read_ours(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    expected = f"{path}: expected DWSFusion weights in safetensors with their configuration"
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise InputError(f"{expected}, found {what_is_it(path)}: {_first_line(error)}") from error
+    try:
         return GeneratorConfig(**json.loads(metadata["config"])), tensors
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{path}: expected DWSFusion weights in safetensors with their configuration: {error}"
-        ) from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{expected}, found {len(tensors)} tensors of another network: give its weights") from error
 
 
 def _read_released(path: Path) -> dict[str, Tensor]:
     expected = f"{path}: expected a DWSFusion state dict (.pth) or our .safetensors"
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{expected}, found a file that torch cannot load safely: {reason}") from error
+        found = load_tensors(path)
+    except UnsafeFileError as error:
+        raise InputError(f"{expected}, found a file that torch cannot load safely: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
         raise InputError(f"{expected}, found {type(found).__name__}")
     return convert_released(found)

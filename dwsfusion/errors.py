@@ -7,3 +7,7 @@ class InputError(ValueError):
 
 class ImageError(InputError):
     """One picture cannot be used; the others still can."""
+
+
+class OutputError(InputError, OSError):
+    """A file cannot be written: the disk is full, or the folder is not ours to write to."""

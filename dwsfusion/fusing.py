@@ -88,6 +88,8 @@ class Fuser:
         Raises:
             InputError: type, shape or size do not fit.
         """
+        images.check_picture(ir, "infrared")
+        images.check_picture(vis, "visible")
         images.check_same_size(ir, vis)
         colours = images.vis_tensor(vis, self.device)
         fused_y = self.fuse_tensors(images.ir_tensor(ir, ir_range, self.device), images.luma(colours))
@@ -138,12 +140,14 @@ def fuse_folder(
         pairs: the pairs; they may be wrapped to show progress.
         out: the folder.
         batch_size: pairs of one size that are computed together.
-        ir_range: see `Fuser.fuse`.
+        ir_range: see `Fuser.fuse`; whether one is needed, `look_at_infrared` tells.
 
     Raises:
-        InputError: the folder is a source folder, holds one, or holds a file of a pair's name that was not fused here.
+        InputError: the range is none, or the folder is a source folder, holds one, or holds a file of a pair's name
+            that was not fused here.
     """
-    result = FolderResult({})
+    result, out = FolderResult({}), Path(out)
+    images.check_range(ir_range or (0, 1))
     writes: deque[Future[None]] = deque()
     start, network_seconds, made = time.perf_counter(), 0.0, 0
     with ThreadPoolExecutor(_THREADS) as readers, ThreadPoolExecutor(_THREADS) as writers:
@@ -159,6 +163,18 @@ def fuse_folder(
             write.result()
     files = {name: path for name, path in result.files.items() if path.is_file()}
     return FolderResult(files, result.skipped, made, time.perf_counter() - start, network_seconds)
+
+
+def check_replaceable(path: Path) -> str | None:
+    """Gives the mark in a picture file of this program that tells what it was made from; None where there is no file.
+
+    Raises:
+        InputError: there is one without a mark.
+    """
+    mark = images.png_text(path).get(SOURCE_KEY)
+    if mark is None and path.exists():
+        raise InputError(f"{path} is there and was not fused by this program: choose another folder, or remove it")
+    return mark
 
 
 @dataclass(frozen=True)
@@ -186,15 +202,14 @@ def _read(pair: Pair, out: Path, fuser: Fuser, ir_range: tuple[float, float] | N
     """What is to be fused, on the fuser's device, or the file where that is done already."""
     check_apart(out, (pair.ir, pair.vis))
     path = out / f"{pair.name}.png"
-    mark = images.png_text(path).get(SOURCE_KEY)
-    if mark is None and path.exists():
-        raise InputError(f"{path} is there and was not fused by this program: choose another folder, or remove it")
+    mark = check_replaceable(path)
     source = hash_text(fuser.identity, str(ir_range), hash_file(pair.ir), hash_file(pair.vis))
     if mark == source:
         return path
     ir, vis = pair.read()
     colours = images.vis_tensor(vis, fuser.device)
-    return _Job(path, source, images.ir_tensor(ir, ir_range, fuser.device), colours, images.luma(colours))
+    luma = images.ir_tensor(ir, ir_range, fuser.device, heed_counts=False)
+    return _Job(path, source, luma, colours, images.luma(colours))
 
 
 def _fused(

@@ -5,64 +5,56 @@ numpy arrays ``(H, W)`` or ``(H, W, 3)``, 8 or 16 bit.
 """
 
 import logging
+import math
 import struct
 import zlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from dwsfusion import kernels
+from dwsfusion.decoding import Array as Array
+from dwsfusion.decoding import opened, pixels_of, size_of
 from dwsfusion.devices import CPU, to_device
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.runs import whole_file
 
-Array = NDArray[Any]
-
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MIN_SIDE_PX = 16
-_FULL_SCALE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+_FULL_SCALE = {np.dtype(np.uint8).str: 255.0, np.dtype(np.uint16).str: 65535.0}
+"""By type, in this machine's order of bytes."""
+_NARROW = 16384
+"""A 16-bit picture that spans fewer counts holds raw counts of a camera, not grey levels."""
 _PNG_HEADER = 33
 """Bytes of signature and image header, behind which other chunks may stand."""
 _log = logging.getLogger(__name__)
 
 
 def read_image(path: Path) -> Array:
-    """Reads a picture file, whole or not at all.
+    """Reads a picture file, whole or not at all, and turns it upright where its EXIF says how.
 
     Returns:
         uint8 or uint16 ``(H, W)``, or uint8 ``(H, W, 3)`` in RGB order. Alpha is dropped, palettes are
         expanded, and 16-bit colour keeps its upper 8 bits.
 
     Raises:
-        ImageError: the file is missing, truncated, or no picture.
+        ImageError: the file is missing, truncated, no picture, several, or one whose levels cannot be told.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return _as_array(image)
-    except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file") from error
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: not a readable picture ({error})") from error
+    with opened(path) as image:
+        return pixels_of(image, path)
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Reads (height, width) in pixels from the header alone.
+    """Reads (height, width) in pixels, upright as `read_image` gives them, from the header alone.
 
     Raises:
         ImageError: the file is missing or no picture.
     """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except OSError as error:
-        raise ImageError(f"{path}: not a readable picture ({error})") from error
+    with opened(path) as image:
+        return size_of(image)
 
 
 def write_png(path: Path, image: Array, text: dict[str, str] | None = None) -> None:
@@ -98,9 +90,9 @@ def _text_chunk(key: str, value: str) -> bytes:
 def png_text(path: Path) -> dict[str, str]:
     """Reads the text chunks of a PNG without decoding its pixels; empty where there is no such file."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return {str(k): v for k, v in image.info.items() if isinstance(v, str)}
-    except OSError:
+    except ImageError:
         return {}
 
 
@@ -111,13 +103,16 @@ def rgb_array(image: Array) -> Array:
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
 
 
-def ir_tensor(ir: Array, ir_range: tuple[float, float] | None = None, device: torch.device = CPU) -> Tensor:
+def ir_tensor(
+    ir: Array, ir_range: tuple[float, float] | None = None, device: torch.device = CPU, *, heed_counts: bool = True
+) -> Tensor:
     """Turns an infrared picture into a tensor.
 
     Args:
         ir: uint8 or uint16, ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)`` (its luma is taken).
         ir_range: the counts that become 0 and 1; without it 8 bit spans 0..255 and 16 bit 0..65535.
         device: where the tensor shall lie.
+        heed_counts: warn of raw counts without a range; of whole folders `look_at_infrared` does so once.
 
     Returns:
         float32 ``(1, 1, H, W)`` in [0, 1].
@@ -126,12 +121,33 @@ def ir_tensor(ir: Array, ir_range: tuple[float, float] | None = None, device: to
         InputError: another type or shape, or an empty range.
     """
     plane = _unit_float(ir, "infrared", ir_range, device)
-    if ir_range is None and ir.dtype == np.uint16 and 0 < int(ir.max()) < 16384:
+    if heed_counts and ir_range is None and (span := raw_span(ir)):
         _log.warning(
-            "the 16-bit infrared picture uses only counts up to %d of 65535: raw counts? "
-            "Give the range to show (ir_range, --ir-range LOW HIGH)", int(ir.max())
+            "the 16-bit infrared picture uses only the counts %d to %d of 65535: raw counts? "
+            "Give the range to show (ir_range, --ir-range LOW HIGH)", *span
         )  # fmt: skip
     return plane if plane.shape[1] == 1 else luma(plane)
+
+
+def grey_array(ir: Array, ir_range: tuple[float, float]) -> Array:
+    """Gives an infrared picture as uint8 ``(H, W)``, as a range shows it.
+
+    Raises:
+        InputError: see `ir_tensor`.
+    """
+    grey: Array = (ir_tensor(ir, ir_range)[0, 0] * 255).round().to(torch.uint8).numpy()
+    return grey
+
+
+def raw_span(ir: Array) -> tuple[int, int] | None:
+    """The smallest and largest count of a 16-bit picture that looks like raw counts; None of others.
+
+    Grey levels fill the type's range better, or are 8-bit levels times 257.
+    """
+    if ir.dtype != np.uint16 or not ir.any():
+        return None
+    low, high = int(ir.min()), int(ir.max())
+    return (low, high) if high - low < _NARROW and (ir % 257).any() else None
 
 
 def vis_tensor(vis: Array, device: torch.device = CPU) -> Tensor:
@@ -141,6 +157,43 @@ def vis_tensor(vis: Array, device: torch.device = CPU) -> Tensor:
         InputError: another type or shape.
     """
     return _unit_float(vis, "visible", None, device).expand(-1, 3, -1, -1)
+
+
+def check_picture(image: object, what: str) -> None:
+    """Refuses what is no picture in memory.
+
+    Args:
+        image: should be uint8 or uint16, ``(H, W)`` or ``(H, W, C)`` with 1, 3 or 4 channels.
+        what: which picture it is.
+
+    Raises:
+        InputError: another type or shape.
+    """
+    if not isinstance(image, np.ndarray):
+        kind = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+        raise InputError(f"expected the {what} picture as a numpy array, found {kind}: give numpy.asarray(picture)")
+    if image.dtype.str not in _FULL_SCALE:
+        raise InputError(f"expected a uint8 or uint16 {what} picture, found {image.dtype}: convert it first")
+    if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)):
+        first = image.ndim == 3 and image.shape[0] in (1, 3, 4)
+        cure = ": channels come last, numpy.moveaxis(picture, 0, -1)" if first else ""
+        expected = f"expected (H, W), (H, W, 1) or (H, W, 3) for the {what} picture"
+        raise InputError(f"{expected}, found shape {image.shape}{cure}")
+
+
+def check_range(counts: object) -> tuple[float, float]:
+    """Gives the two ends of an infrared range.
+
+    Raises:
+        InputError: they are no two numbers LOW < HIGH.
+    """
+    try:
+        low, high = (float(count) for count in counts)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected an infrared range as two numbers LOW HIGH, found {counts!r}") from error
+    if not (low < high and math.isfinite(high - low)):
+        raise InputError(f"expected an infrared range LOW < HIGH, found {low:g} {high:g}")
+    return low, high
 
 
 def check_same_size(ir: Array, vis: Array) -> None:
@@ -218,16 +271,12 @@ def _loops() -> ModuleType:
 
 
 def _unit_float(image: Array, what: str, counts: tuple[float, float] | None, device: torch.device) -> Tensor:
-    scale = _FULL_SCALE.get(image.dtype)
-    if scale is None:
-        raise InputError(f"expected a uint8 or uint16 {what} picture, found {image.dtype}: convert it first")
+    check_picture(image, what)
+    low, high = check_range(counts) if counts is not None else (0.0, _FULL_SCALE[image.dtype.str])
+    if counts is not None and high > 255 and image.dtype == np.uint8:
+        raise ImageError(f"expected 16-bit infrared counts for the range {low:g} to {high:g}, found 8 bit")
     if image.ndim == 2:
         image = image[..., None]
-    if image.ndim != 3 or image.shape[2] not in (1, 3, 4):
-        raise InputError(f"expected (H, W), (H, W, 1) or (H, W, 3) for the {what} picture, found shape {image.shape}")
-    low, high = counts if counts is not None else (0.0, scale)
-    if not high > low:
-        raise InputError(f"expected an infrared range LOW < HIGH, found {low:g} {high:g}")
     if image.shape[2] == 4:
         image = image[..., :3]
     planes = np.array(image.transpose(2, 0, 1), np.uint8 if image.dtype == np.uint8 else np.int32, order="C")
@@ -236,16 +285,3 @@ def _unit_float(image: Array, what: str, counts: tuple[float, float] | None, dev
         return torch.from_numpy(span.clip(0, 1, out=span))[None]
     unit = to_device(torch.from_numpy(planes), device).float()  # counts travel, being smaller than floats
     return unit.sub_(low).div_(high - low).clamp_(0, 1)[None]
-
-
-def _as_array(image: Image.Image) -> Array:
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode in ("I", "F"):
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535 or (values != np.floor(values)).any():
-            raise OSError(f"{image.mode} pixels from {values.min():g} to {values.max():g}: not 8- or 16-bit counts")
-        return values.astype(np.uint16)
-    if image.mode in ("1", "L", "LA"):
-        return np.asarray(image.convert("L"))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))

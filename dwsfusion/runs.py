@@ -8,32 +8,78 @@ import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any
+
+from dwsfusion.errors import OutputError
 
 _PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultralytics-opencv-headless",
              "ultralytics", "segmentation-models-pytorch")  # fmt: skip
+_HOST, _PROCESS = hashlib.sha256(platform.node().encode()).hexdigest()[:8], os.urandom(4).hex()
+_REMAINS = re.compile(r"\.[0-9a-f]{16}-([0-9a-f]{8})-([0-9a-f]{8})-(\d+)-\d+\.tmp")
+"""Unfinished files: hash of the name, machine, process (drawn, for numbers come again), its number, thread."""
+_swept: set[tuple[int, Path]] = set()
+_sweeping = Lock()
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Gives the path of a hidden file to write, which then takes its place; its folder is made.
 
-    The file appears whole or not at all: where writing fails, what was there before stays, and nothing is left.
+    The file appears whole or not at all: where writing fails, what was there before stays, and nothing is left. What a
+    killed process left of a file is removed by the next one that writes to the folder.
+
+    Raises:
+        OutputError: the file or its folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.tmp")
+    # Not with the file's own name in it: that may be as long as a name can be.
+    name = _digest(os.fsencode(path.name))[:16]
+    beside = path.with_name(f".{name}-{_HOST}-{_PROCESS}-{os.getpid()}-{get_ident()}.tmp")
     try:
-        yield beside
-        beside.replace(path)
-    except BaseException:  # an interrupt, too
-        beside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_remains(path.parent)
+        try:
+            yield beside
+            beside.replace(path)
+        except BaseException:  # an interrupt, too
+            beside.unlink(missing_ok=True)
+            raise
+    except OutputError:
         raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write {path}: {reason}: mend that, and start the same command again") from error
+
+
+def _remove_remains(folder: Path) -> None:
+    """Removes the unfinished files of processes of this machine that are no more, once a folder and process."""
+    with _sweeping:
+        mine = (os.getpid(), folder)
+        if mine in _swept or os.name != "posix":
+            return
+        _swept.add(mine)
+        for entry in os.scandir(folder):
+            found = _REMAINS.fullmatch(entry.name)
+            if found is None or found[1] != _HOST or found[2] == _PROCESS:
+                continue
+            if int(found[3]) == os.getpid() or not _lives(int(found[3])):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -44,7 +90,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, UTF-8, whole or not at all; its folder is made."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(errors="backslashreplace"))  # names of files need not be UTF-8
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -69,7 +115,7 @@ def hash_file(path: Path) -> str:
 
 def hash_text(*parts: str) -> str:
     """SHA-256 of some texts in order, in hex."""
-    return _digest("\0".join(parts).encode())
+    return _digest("\0".join(parts).encode(errors="surrogateescape"))
 
 
 def fingerprint(files: Iterable[Path]) -> str:
@@ -94,21 +140,22 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
         "device": device,
         "seed": seed,
         "data": data,
-        "versions": _versions(),
+        "versions": versions(),
         "git_commit": _git_commit(),
         **results,
     }
     write_json(out / "run.json", record)
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "platform": platform.platform()}
+def versions() -> dict[str, str]:
+    """Python, the platform, and those of this project's packages that are installed."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in _PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return versions
+    return found
 
 
 def _git_commit() -> str | None:

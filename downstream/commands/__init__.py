@@ -12,14 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "demo")
+from downstream.pipes import ending_quietly
+
+NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark")
 
 
 def dispatch() -> NoReturn:
     """Runs the command that the first word names; lists them where there is none."""
     name, *args = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help"):
-        sys.stdout.write(_overview())
+        with ending_quietly():
+            sys.stdout.write(_overview())
         sys.exit(0)
     if name not in NAMES:
         sys.stderr.write(f"error: expected one of {', '.join(NAMES)}, found {name}{_guess(name)}\n")
@@ -47,7 +50,7 @@ def run(name: str, args: Sequence[str] | None = None, prog: str | None = None) -
             raise
         sys.stderr.write(f"error: {name} {reason}\n")
         sys.exit(2)
-    run_command(module.main, module.Config, args, prog)
+    run_command(module.main, module.Config, args, prog, getattr(module, "expand", None))
 
 
 def _overview() -> str:

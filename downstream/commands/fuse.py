@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.comparison.timing import Stopwatch
 from downstream.datasets.opening import open_data_set
+from downstream.messages import keep_log
 from downstream.report.tables import print_table
-from dwsfusion import Fuser, InputError, fuse_folder
+from dwsfusion import Fuser, InputError, fuse_folder, look_at_infrared
 from dwsfusion.pairs import check_apart
 from dwsfusion.runs import fingerprint, write_run
 
@@ -41,17 +43,21 @@ def main(config: Config) -> int:
         raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
     fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
     kept = Path("out/fused") / data.resolve().name
-    _, found = open_data_set(data, config.split, config.data_set, kept / "sources")
+    source, found = open_data_set(data, config.split, config.data_set, kept / "sources")
     out = config.out or kept / config.method / config.split
-    check_apart(out, found.files())
+    check_apart(out, [*found.files(), *(folder / "any" for folder in source.label_folders())])
     check_writable(out)
-    pairs = track(found.pairs, "fusing")
-    result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
+    keep_log(out)
+    clock = Stopwatch()
+    with clock.step("fuse"):
+        look_at_infrared(found.pairs, config.ir_range)
+        pairs = track(found.pairs, "fusing")
+        result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
     skipped = [*found.skipped, *result.skipped]
     counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
     seconds = {"seconds": result.seconds, "network_seconds": result.network_seconds}
-    source = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
-    results = {**counts, **seconds, "skipped": skipped}
-    write_run(out, config, device=str(fuser.device), seed=None, data=source, results=results)
+    digest = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
+    results = {**counts, **seconds, "stages": clock.stages(), "skipped": skipped}
+    write_run(out, config, device=str(fuser.device), seed=None, data=digest, results=results)
     print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts}], [result.speed()])
-    return report_skipped(skipped)
+    return report_skipped(skipped, out)

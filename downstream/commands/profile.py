@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 
 from downstream.command import check_writable
+from downstream.comparison.timing import Stopwatch
+from downstream.messages import keep_log
 from downstream.report.tables import measured, print_table
 from downstream.report.time_over_size import plot_sizes
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
@@ -36,17 +38,19 @@ class Config:
 
 def main(config: Config) -> int:
     check_writable(config.out)
+    keep_log(config.out)
     torch.set_num_threads(config.threads)
-    net = load_generator(config.weights)
-    timings = compare_sizes(net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
-    rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
-    steps = [asdict(step) for step in compare_steps(net, config.patch, config.rounds)]
+    net, clock = load_generator(config.weights), Stopwatch()
+    with clock.step("time"):
+        timings = compare_sizes(net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
+        rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
+        steps = [asdict(step) for step in compare_steps(net, config.patch, config.rounds)]
     found = {"parameters": count_parameters(net), "timings": rows, "stages": stages, "training": steps}
     print_table(f"{count_parameters(net)} parameters, {config.threads} CPU threads, medians", measured(rows))
     print_table(f"Where the time goes at {config.stages}, and the least that memory allows", measured(stages))
     print_table(f"A training step, four patches of {config.patch}, without critics", measured(steps))
     write_csv(config.out / "profile.csv", rows)
     write_json(config.out / "profile.json", found)
-    write_run(config.out, config, device="cpu", seed=0, data="random pictures", results={})
+    write_run(config.out, config, device="cpu", seed=0, data="random pictures", results={"stages": clock.stages()})
     plot_sizes(timings, config.out / "time_over_size.png")
     return 0

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.comparison.timing import Stopwatch
 from downstream.datasets.opening import open_data_set
+from downstream.messages import keep_log
 from downstream.report.tables import print_table
+from dwsfusion import InputError, look_at_infrared
 from dwsfusion.pairs import check_apart, readable
 from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
@@ -37,26 +40,34 @@ class Config:
 
 
 def main(config: Config) -> int:
-    check_writable(config.out)
     roots, unpacked = config.data or (resolve_data(None),), config.out / "sources"
     found = [open_data_set(root, config.split, config.data_set, unpacked / root.name)[1] for root in roots]
     check_apart(config.out, (path for part in found for path in part.files()))
-    good, bad = readable(pair for part in found for pair in part.pairs)
+    check_writable(config.out)
+    clock = Stopwatch()
+    with clock.step("read"):
+        look_at_infrared([pair for part in found for pair in part.pairs], config.training.ir_range)
+        good, bad = readable(pair for part in found for pair in part.pairs)
+    if not good:
+        raise InputError(f"not one pair is usable; the first: {bad[0].name}: {bad[0].reason}")
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
     note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
     runs = ablations(config.training) if config.ablate else {"": config.training}
-    with processes(config.device) as shared:
+    with processes(config.device) as shared, clock.step("train"):
+        if shared.rank == 0:
+            keep_log(config.out)
         show: Track = track if shared.rank == 0 else silent
         trained = train_all(good, runs, config.out, shared, note, resume=config.resume == "auto", track=show)
     if shared.rank > 0:
         return 0
     skipped = [*(skipped for part in found for skipped in part.skipped), *bad, *trained.skipped]
     results = {"pairs": len(good), "held": trained.held, "skipped": skipped, "best": trained.figures}
+    results["stages"] = clock.stages()
     write_run(config.out, config, device=str(shared.device), seed=config.training.seed, data=data, results=results)
     figures = trained.figures.items()
     texts = [{"training": name or "best epoch", **{k: f"{v:.4f}" for k, v in best.items()}} for name, best in figures]
     print_table(f"Best epoch, on {len(trained.held)} held pairs", texts)
-    return report_skipped(skipped)
+    return report_skipped(skipped, config.out)
 
 
 def _program() -> list[str]:

@@ -22,6 +22,7 @@ def make_networks(
     *,
     seed: int,
     device: torch.device,
+    given: AnyNetwork | None = None,
     track: Track = silent,
 ) -> Networks[AnyNetwork]:
     """Gives every input its networks: the given one, or one a seed, from `seed` on, where they are trained.
@@ -33,6 +34,7 @@ def make_networks(
         out: a folder for trained networks.
         seed: the first seed.
         device: where to compute.
+        given: the given network, where it is loaded already.
         track: shows the progress of trainings.
 
     Raises:
@@ -40,8 +42,8 @@ def make_networks(
     """
     config = task.config
     if config.protocol == "frozen":
-        given = Folded((task.frozen(device),))
-        return Networks({item.name: (given,) for item in comparison.inputs})
+        frozen = Folded((given or task.frozen(device),))
+        return Networks({item.name: (frozen,) for item in comparison.inputs})
     task.labels(comparison)  # or miss them after the training
     train = comparison if config.folds else train_split(comparison, prepare_train)
     usable, unusable = task.usable_labels(train, task.labels(train))

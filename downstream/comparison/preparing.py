@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from downstream.comparison.infrared import infrared_files
 from downstream.comparison.inputs import BASELINES, DWSFUSION, INFRARED, LATE, VISIBLE, Comparison, Input
 from downstream.comparison.named_files import parse_named
 from downstream.datasets.data_set import DataSet
 from downstream.datasets.opening import open_data_set
+from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.fusing import Fuser, fuse_folder
 from dwsfusion.images import image_size, read_image
@@ -40,6 +42,8 @@ class ComparisonConfig:
     """Weights of DWSFusion, ours (.safetensors) or the authors' (.pth); without it those of this package."""
     fused: Path = Path("out/fused")
     """Where fused pictures are kept."""
+    ir_range: tuple[float, float] | None = None
+    """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
     seed: int = 0
@@ -61,6 +65,7 @@ class ComparisonConfig:
             common=self.common,
             choose=choose,
             track=track,
+            ir_range=self.ir_range,
         )
 
 
@@ -75,6 +80,7 @@ def prepare_comparison(
     common: bool = False,
     choose: Choose | None = None,
     track: Track = silent,
+    ir_range: tuple[float, float] | None = None,
 ) -> Comparison:
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 
@@ -88,6 +94,7 @@ def prepare_comparison(
         common: compare on the names that all inputs have, where otherwise a missing file is an error.
         choose: picks some of the names before anything is fused; without it, all.
         track: shows progress over pairs under a title.
+        ir_range: the infrared counts that every input, infrared itself among them, shows as black and white.
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
@@ -100,8 +107,13 @@ def prepare_comparison(
     if choose is not None:
         chosen = set(choose(source, [p.name for p in pairs if not common or _all_have(others, p.name)]))
         pairs = tuple(p for p in pairs if p.name in chosen)
-    made, broken = _fuse(pairs, fuser, lambda name: kept / name / split, split, track)
-    sources = [Input(INFRARED, {p.name: p.ir for p in pairs}), Input(VISIBLE, {p.name: p.vis for p in pairs})]
+    look_at_infrared(pairs, ir_range)
+    made, broken = _fuse(pairs, fuser, lambda name: kept / name / split, split, track, ir_range)
+    if not made[0].files:
+        raise InputError(f"not one pair is usable; the first: {broken[0].name}: {broken[0].reason}")
+    pairs = tuple(pair for pair in pairs if pair.name in made[0].files)
+    infrared = infrared_files(pairs, ir_range, kept / INFRARED / split)
+    sources = [Input(INFRARED, infrared), Input(VISIBLE, {p.name: p.vis for p in pairs})]
     comparison = Comparison(source, (*sources, *made, *others), (*pair_set.skipped, *broken))
     known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
     return _readable(_with_equal_names(comparison, made[0].files.keys(), known, common), others)
@@ -120,12 +132,17 @@ def _all_have(inputs: Iterable[Input], name: str) -> bool:
 
 
 def _fuse(
-    pairs: Sequence[Pair], fuser: Fuser, folder: Callable[[str], Path], split: str, track: Track
+    pairs: Sequence[Pair],
+    fuser: Fuser,
+    folder: Callable[[str], Path],
+    split: str,
+    track: Track,
+    ir_range: tuple[float, float] | None,
 ) -> tuple[list[Input], list[Skipped]]:
     """Mean, max and DWSFusion of the pairs, and the pairs that cannot be read."""
     methods = {**{name: Fuser.from_pretrained(name, fuser.device) for name in BASELINES}, DWSFUSION: fuser}
     results = {
-        name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name))
+        name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name), ir_range=ir_range)
         for name, method in methods.items()
     }
     return [Input(name, result.files) for name, result in results.items()], results[DWSFUSION].skipped

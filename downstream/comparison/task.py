@@ -21,6 +21,7 @@ from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card
 from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
@@ -60,6 +61,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     Args:
         config: settled: nothing in it is left open.
+        card: of the data set, for tasks that know its classes.
     """
 
     name: ClassVar[str]
@@ -77,7 +79,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     change: ClassVar[str]
     """What `picture_rows` calls a change, in words."""
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: TaskConfig, card: Card | None = None) -> None:
         self.config = config
 
     @property
@@ -106,6 +108,14 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         Raises:
             InputError: there is none, or it is not usable.
         """
+
+    def check_start(self, device: torch.device) -> AnyNetwork | None:
+        """Sees to it, before any picture is fused, that there will be networks: gives the given one.
+
+        Raises:
+            InputError: there is none, or what is to be trained cannot be built.
+        """
+        return self.frozen(device) if self.config.protocol == "frozen" else None
 
     def usable_labels(
         self, train: Comparison, labels: Mapping[str, Any]
@@ -231,6 +241,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     @abstractmethod
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
         """What the predictions of the pictures, in the order of their names, are worth."""
+
+    def support(self, scores: AnyScores) -> Mapping[str, int]:
+        """How many pictures show what a figure measures, for figures that not every picture bears on: AP of a class."""
+        return {}
 
     def entry(self, estimates: Mapping[str, Estimate], scores: Sequence[AnyScores], draws: Ints) -> Mapping[str, Any]:
         """What ``NAME.json`` says about an input beside its metrics, their intervals, seeds and groups.

@@ -1,8 +1,13 @@
-"""Where the time of a run goes."""
+"""Where the time and the memory of a run go."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from dwsfusion.peak_memory import forget_process_peak, process_peak_mb
 
 
 class Stopwatch:
@@ -13,16 +18,27 @@ class Stopwatch:
         """Step to seconds, in the order in which the steps began."""
         self.in_models = 0.0
         """Seconds of these in which a detector or a segmenter predicted."""
+        self._peaks: dict[str, dict[str, float | None]] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Counts the time of a block."""
+        """Counts the time of a block, and the most memory that this process held in it."""
         self.seconds.setdefault(name, 0.0)
+        forget_process_peak()
+        if torch.cuda.is_initialized():
+            torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
         try:
             yield
         finally:
             self.seconds[name] += time.perf_counter() - start
+            self._peaks[name] = {"peak_memory_mb": process_peak_mb()}
+            if torch.cuda.is_initialized():
+                self._peaks[name]["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() / 2**20
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """What ``run.json`` keeps of every command: seconds and peak memory of each step, in order."""
+        return {name: {"seconds": seconds, **self._peaks.get(name, {})} for name, seconds in self.seconds.items()}
 
     def record(self) -> dict[str, float]:
         """What ``run.json`` keeps: the seconds of each step, their sum, and those in the models themselves."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from downstream.datasets.card import IGNORED, Ids, Masks
+from dwsfusion.decoding import opened
 from dwsfusion.errors import ImageError
 
 Pixels = NDArray[Any]
@@ -60,13 +61,10 @@ def check_size(label: Ids, size: tuple[int, ...], path: Path) -> None:
 
 def _read_pixels(path: Path) -> Pixels:
     """``(H, W)`` ids, those of a palette and not its colours, or uint8 RGB ``(H, W, 3)``."""
-    try:
-        with Image.open(path) as image:
-            bits = _grey_bits(image)
-            image.load()
-            mode, pixels = image.mode, np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: not a readable label picture ({error})") from error
+    with opened(path, "label picture") as image:
+        bits = _grey_bits(image)
+        image.load()
+        mode, pixels = image.mode, np.asarray(image)
     if mode in ("L", "P") or mode.startswith("I;16"):
         # Fewer than eight bits of grey are stretched to eight when they are decoded.
         return pixels // (255 // (2**bits - 1)) if bits < 8 else pixels

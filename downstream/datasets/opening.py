@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from downstream.datasets.cards import choose_card
 from downstream.datasets.data_set import DataSet, find_data_set, find_four_channels
+from dwsfusion.decoding import opened
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import png_text, write_png
 from dwsfusion.pairs import Pair, PairSet, Skipped
@@ -63,15 +63,12 @@ def unpack(files: Mapping[str, Path], folder: Path) -> tuple[tuple[Pair, ...], t
 
 
 def _part(path: Path, pair: Pair) -> None:
-    try:
+    with opened(path) as image:
         mark = hash_file(path)
         if all(png_text(made).get(_KEY) == mark for made in (pair.ir, pair.vis)):
             return
-        with Image.open(path) as image:
-            image.load()
-            mode, pixels = image.mode, np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: not a readable picture ({error})") from error
+        image.load()
+        mode, pixels = image.mode, np.asarray(image)
     if mode != "RGBA":
         raise ImageError(f"{path}: expected four channels, red, green, blue and infrared, found mode {mode}")
     write_png(pair.vis, np.ascontiguousarray(pixels[..., :3]), {_KEY: mark})

@@ -210,6 +210,15 @@ def find_model(model: str | Path) -> Path:
     return kept if kept.is_file() else _download(kept)
 
 
+def check_model(model: str | Path) -> None:
+    """Sees to it that a training can start from a model.
+
+    Raises:
+        InputError: it is not there, or no detector.
+    """
+    _load(find_model(model))
+
+
 def model_identity(file: Path) -> str:
     """A hash that changes with the weights or the architecture."""
     return hash_file(file) if file.is_file() else hash_text(file.name, library_version())
@@ -278,17 +287,23 @@ def _load(file: Path) -> Any:
     """Builds whatever model the file holds; ultralytics tells RT-DETR's weights from YOLO's, but not architectures."""
     architecture = file.suffix == ".yaml" and "rtdetr" in file.name
     try:
-        return (_ultralytics().RTDETR if architecture else _ultralytics().YOLO)(str(file))
+        model = (_ultralytics().RTDETR if architecture else _ultralytics().YOLO)(str(file))
     except (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, EOFError,
             pickle.UnpicklingError) as error:  # fmt: skip
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"expected a detector that ultralytics can load at {file}, found: {reason}") from error
+    if model.task != "detect":
+        raise InputError(
+            f"expected a detector of upright boxes at {file}, found a model for {model.task}: choose another"
+        )
+    return model
 
 
 @functools.cache
 def _ultralytics() -> ModuleType:
     """Imports ultralytics without what it would do to the rest of the program."""
     os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ["ULTRALYTICS_SAFE_LOAD"] = "1"  # weights, and none of the code that a pickle can hold
     os.environ.setdefault("YOLO_VERBOSE", "false")
     kept = Image.open, torch.save
     ultralytics = importlib.import_module("ultralytics")

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from downstream.console import PlainConsole
 
 Row = Mapping[str, Any]
 WIDTH_CHARS = 200
@@ -30,10 +31,10 @@ def print_table(title: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> N
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console = Console() if sys.stdout.isatty() else Console(width=WIDTH_CHARS)
+    console = PlainConsole() if sys.stdout.isatty() else PlainConsole(width=WIDTH_CHARS)
     console.print(table)
     for note in notes:
-        console.print(note, markup=False, highlight=False)
+        console.print(note)
 
 
 def measured(rows: Sequence[Row]) -> list[Row]:

@@ -26,7 +26,7 @@ from downstream.segmentation.given import GivenNetwork
 from downstream.segmentation.state_files import check_fit, only_tensors, read_state
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, rgb_array
-from dwsfusion.runs import hash_file, hash_text, whole_file
+from dwsfusion.runs import hash_file, hash_text, write_bytes
 
 LIBRARY = "segmentation-models-pytorch"
 STRIDE_PX = 16
@@ -192,8 +192,7 @@ def save_deeplab(path: Path, network: nn.Module, config: DeepLabConfig, key: str
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     about = json.dumps({**dataclasses.asdict(config), "mean": MEAN, "std": STD, "key": key})
-    with whole_file(path) as beside:
-        safetensors.torch.save_file(state, beside, {_METADATA_KEY: about})
+    write_bytes(path, safetensors.torch.save(state, {_METADATA_KEY: about}))
 
 
 def saved_key(path: Path) -> str | None:
@@ -251,7 +250,15 @@ def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Modul
             f"the ImageNet weights of {config.encoder} are not here and could not be downloaded: give "
             "--encoder-weights FILE (torchvision's or timm's), or --encoder-weights none to train from scratch"
         ) from error
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (
+        LookupError,
+        RuntimeError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:
         raise InputError(
             f"expected an encoder of segmentation-models-pytorch such as mobilenet_v2 or resnet50, found "
             f"{config.encoder!r}: {str(error)[:120]}"

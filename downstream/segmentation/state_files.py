@@ -1,7 +1,5 @@
 """Files of tensors by name, read without running what they hold."""
 
-import pickle
-import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dwsfusion.errors import InputError
+from dwsfusion.weight_files import CodeInFileError, load_tensors
 
 
 def read_state_file(path: Path) -> dict[str, Any]:
@@ -28,12 +27,12 @@ def read_state_file(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             return dict(safetensors.torch.load_file(path))
         with _numpy_numbers_allowed():
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(_refusal(path, str(error))) from error
-    except (OSError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
+            content = load_tensors(path)
+    except CodeInFileError as error:
+        raise InputError(f"{path} is refused: expected names and tensors, found {error}") from error
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
         first_line = str(error).partition("\n")[0]
-        raise InputError(f"{path} is not a readable weights file: {first_line}: save or download it anew") from error
+        raise InputError(f"{path} is not a readable weights file: {first_line}") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):
@@ -95,14 +94,3 @@ def _numpy_numbers_allowed() -> AbstractContextManager[None]:
     names = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
     dtypes: list[Any] = [np.dtype, *(type(np.dtype(kind)) for kind in ("f4", "f8", "i8"))]
     return torch.serialization.safe_globals([*names, *dtypes])
-
-
-def _refusal(path: Path, message: str) -> str:
-    """torch's own words advise to load it all the same."""
-    culprit = re.search(r"GLOBAL (\S+)", message)
-    if culprit is None:
-        return f"{path} is not a readable weights file: no pickle of tensors: save or download it anew"
-    return (
-        f"{path} is refused: expected names and tensors, found {culprit[1]}, and loading that could run code: "
-        "ask for the network's state dict, saved alone"
-    )

@@ -34,7 +34,7 @@ from downstream.segmentation import table
 from downstream.segmentation.classes import hide_classes
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.confusion import Counts, confusion_matrix, read_matrices, write_matrices
-from downstream.segmentation.deeplab import MEAN, STD, Segmenter
+from downstream.segmentation.deeplab import MEAN, STD, DeepLabConfig, Segmenter, build_deeplab
 from downstream.segmentation.mask_files import mask_pattern, masks_of
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
 from downstream.segmentation.predictions import predict_file, read_given
@@ -76,16 +76,27 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     def frozen(self, device: torch.device) -> Segmenter:
         """The given network."""
         config = self.config
-        if config.segmenter is None:
+        if not config.segmenter:
             raise InputError(
                 f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the data "
                 "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
-        return load_segmenter(config.segmenter, device, self.masks, config.recipe().encoder, config.mapping)
+        return load_segmenter(config.segmenter[0], device, self.masks, config.recipe().encoder, config.mapping)
 
     def label_name(self, data: DataSet) -> str:
         """The folder of the masks."""
         return data.folder(mask_pattern(self.masks, self.config.labels)).name
+
+    def check_start(self, device: torch.device) -> Segmenter | None:
+        """The given network; or builds the one to be trained, and throws it away."""
+        if self.config.protocol == "frozen":
+            return self.frozen(device)
+        recipe = self.config.recipe()
+        with torch.random.fork_rng(devices=[]):
+            build_deeplab(
+                DeepLabConfig(len(self.classes), recipe.encoder, recipe.decoder_channels), recipe.encoder_weights
+            )
+        return None
 
     def labels(self, comparison: Comparison) -> Mapping[str, Path]:
         """The files of the masks."""
@@ -189,6 +200,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         """The matrices together."""
         return ConfusionScores(np.stack(list(seen.values())), self.classes)
 
+    def support(self, scores: ConfusionScores) -> Mapping[str, int]:
+        """How many pictures hold a class."""
+        shown = (scores.matrices.sum(2) > 0).sum(0)
+        return {f"iou_{name}": int(count) for name, count in zip(self.classes, shown, strict=True)}
+
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[ConfusionScores], draws: Ints
     ) -> Mapping[str, Any]:
@@ -220,7 +236,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
+            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {

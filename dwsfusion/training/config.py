@@ -43,6 +43,8 @@ class TrainingConfig:
     """Share of the pairs kept out of training for validation; at least one pair."""
     save_every: int = 50
     """Steps between checkpoints; a stopped run goes on from the last."""
+    ir_range: tuple[float, float] | None = None
+    """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
     seed: int = 0
     """Fixes the initial weights, the held pairs and the patches."""
     variant: GeneratorConfig = PAPER

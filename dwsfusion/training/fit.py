@@ -2,7 +2,6 @@
 
 import io
 import math
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
 from dwsfusion.training.trainer import DivergenceError, Trainer
 from dwsfusion.training.validation import Validation, hold_out, write_preview
+from dwsfusion.weight_files import UnsafeFileError, load_tensors
 
 
 @dataclass
@@ -46,8 +46,10 @@ def prepare(pairs: Sequence[Pair], config: TrainingConfig, processes: Processes)
     """
     config.check(processes.count)
     training, held = hold_out(pairs, config.held, config.seed)
-    patches = Patches(training, config.patch, config.batch_size, config.crops == "random", config.seed)
-    return Trainer(patches, config, processes), Validation(held, config.losses, processes.device)
+    random_crops = config.crops == "random"
+    patches = Patches(training, config.patch, config.batch_size, random_crops, config.seed, config.ir_range)
+    validation = Validation(held, config.losses, processes.device, config.ir_range)
+    return Trainer(patches, config, processes), validation
 
 
 def best_figures(out: Path, validation: Validation) -> dict[str, float]:
@@ -141,8 +143,11 @@ def _save(trainer: Trainer, best: _Best, path: Path, note: Mapping[str, str]) ->
 
 def _load(trainer: Trainer, path: Path) -> _Best:
     try:
-        state: dict[str, Any] = torch.load(path, map_location=trainer.processes.device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        state: dict[str, Any] = load_tensors(path)
+        best = _Best(**state["best"])
+        trainer.load_state(state)
+    except InputError:
+        raise
+    except (UnsafeFileError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"{path}: cannot read this checkpoint; start anew with --resume never") from error
-    trainer.load_state(state)
-    return _Best(**state["best"])
+    return best

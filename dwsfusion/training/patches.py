@@ -23,17 +23,24 @@ class Patches:
         batch_size: patches a batch.
         random_crops: random places and flips; or side by side, each patch once an epoch in a new order.
         seed: fixes the choice.
+        ir_range: see `dwsfusion.images.ir_tensor`.
 
     Raises:
         InputError: no pair is as large as a patch, or there are fewer patches than a batch holds.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], patch: tuple[int, int], batch_size: int, random_crops: bool, seed: int
+        self,
+        pairs: Sequence[Pair],
+        patch: tuple[int, int],
+        batch_size: int,
+        random_crops: bool,
+        seed: int,
+        ir_range: tuple[float, float] | None = None,
     ) -> None:
         self.patch, self.batch_size, self.random_crops, self.seed = patch, batch_size, random_crops, seed
         h, w = patch
-        planes = {pair: _luma_planes(pair) for pair in pairs}
+        planes = {pair: _luma_planes(pair, ir_range) for pair in pairs}
         self.scenes = [scene for scene in planes.values() if scene.shape[1] >= h and scene.shape[2] >= w]
         self.left_out = tuple(
             Skipped(pair.name, f"{scene.shape[1]}x{scene.shape[2]} pixels: smaller than a patch of {h}x{w}")
@@ -88,7 +95,9 @@ class Patches:
         return [(*self.corners[index], False) for index in chosen]
 
 
-def _luma_planes(pair: Pair) -> Array:
+def _luma_planes(pair: Pair, ir_range: tuple[float, float] | None) -> Array:
     ir, vis = pair.read()
-    planes = torch.cat([images.ir_tensor(ir), images.luma(images.vis_tensor(vis))])  # (2, 1, H, W)
+    planes = torch.cat(
+        [images.ir_tensor(ir, ir_range, heed_counts=False), images.luma(images.vis_tensor(vis))]
+    )  # (2, 1, H, W)
     return (planes[:, 0] * 255).round().to(torch.uint8).numpy()

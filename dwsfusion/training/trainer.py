@@ -111,7 +111,7 @@ class Trainer:
         Raises:
             InputError: it belongs to another configuration or other pairs.
         """
-        if state.get("config") != asdict(self.config):
+        if {"ir_range": None, **state.get("config", {})} != asdict(self.config):  # none in older checkpoints
             raise InputError(
                 "the checkpoint belongs to another configuration: choose another --out, or --resume never to start anew"
             )

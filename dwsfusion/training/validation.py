@@ -12,7 +12,7 @@ from dwsfusion.engines import PlainEngine, engine_for
 from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
 from dwsfusion.generator import Generator
-from dwsfusion.images import Array, ir_tensor, luma, vis_tensor, write_png
+from dwsfusion.images import Array, grey_array, ir_tensor, luma, vis_tensor, write_png
 from dwsfusion.losses import MIN_PATCH_PX, LossWeights, generator_terms, total_loss
 from dwsfusion.pairs import Pair
 from dwsfusion.quality import DEFAULT, Picture, grey_levels, measure
@@ -30,10 +30,17 @@ class Validation:
         pairs: read anew each time.
         losses: as in training; the critics are left out, for their scale moves.
         device: where to compute.
+        ir_range: see `dwsfusion.images.ir_tensor`.
     """
 
-    def __init__(self, pairs: Sequence[Pair], losses: LossWeights, device: torch.device) -> None:
-        self.pairs, self.losses, self.device = tuple(pairs), losses, device
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        losses: LossWeights,
+        device: torch.device,
+        ir_range: tuple[float, float] | None = None,
+    ) -> None:
+        self.pairs, self.losses, self.device, self.ir_range = tuple(pairs), losses, device, ir_range
 
     @torch.inference_mode()
     def measure(self, generator: Generator) -> dict[str, float]:
@@ -44,7 +51,7 @@ class Validation:
         fuser = Fuser(generator, "dwsfusion", "training", self.device)
         losses, rows = [], []
         for pair in self.pairs:
-            ir, vis = pair.read()
+            ir, vis = self._read(pair)
             if min(ir.shape[:2]) >= MIN_PATCH_PX:
                 losses.append(self._loss(fuser.engine, ir, vis))
             fused_grey, ir_grey, vis_grey = (Picture(grey_levels(x)) for x in (fuser.fuse(ir, vis), ir, vis))
@@ -58,7 +65,7 @@ class Validation:
         """The first pairs, one below the other: infrared, visible, fused, both weight maps; grey ``(H, W)`` uint8."""
         engine, rows = engine_for(generator.eval(), self.device), []
         for pair in self.pairs[:_PREVIEWS]:
-            ir, vis_y = self._luma(*pair.read())
+            ir, vis_y = self._luma(*self._read(pair))
             weights = engine.weights(ir, vis_y)
             fused = engine.cross_and_fuse(ir, vis_y, weights)
             row = torch.cat([ir, vis_y, fused, *weights], dim=3)
@@ -74,7 +81,12 @@ class Validation:
         return total_loss(terms, self.losses).item()
 
     def _luma(self, ir: Array, vis: Array) -> tuple[torch.Tensor, torch.Tensor]:
-        return ir_tensor(ir).to(self.device), luma(vis_tensor(vis).to(self.device))
+        return ir_tensor(ir, heed_counts=False).to(self.device), luma(vis_tensor(vis).to(self.device))
+
+    def _read(self, pair: Pair) -> tuple[Array, Array]:
+        """A pair, the infrared picture in the grey levels in which the range shows it."""
+        ir, vis = pair.read()
+        return ir if self.ir_range is None else grey_array(ir, self.ir_range), vis
 
 
 def hold_out(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -32,7 +32,7 @@ def test_fused_pictures_lie_under_the_sources_names(
     assert run(monkeypatch, "fuse_msrs.py", "--data", scenes) == 0
     out = tmp_path / "out/fused/sample/dwsfusion/test"
     names = sorted(p.name for p in (scenes / "test/ir").iterdir())
-    assert sorted(p.name for p in out.iterdir()) == [*names, "run.json"]
+    assert sorted(p.name for p in out.iterdir()) == [*names, "run.json", "run.log"]
     assert json.loads((out / "run.json").read_text())["fused"] == 3
     assert run(monkeypatch, "fuse_msrs.py", "--data", scenes) == 0
     assert json.loads((out / "run.json").read_text())["kept"] == 3
@@ -88,7 +88,7 @@ def test_the_comparisons_and_their_grids(
         assert run(monkeypatch, "export_grids.py", *data, "--task", task, "--count", 1) == 0
         assert len(list(Path("out/grids", task).glob("*.png"))) == len(list(Path("out/grids", task).glob("*.pdf"))) == 1
     out = capsys.readouterr().out
-    assert "no evidence of a difference" in out or "better" in out
+    assert "too few pictures for a verdict" in out.replace("\n", " ")
 
 
 def test_make_sample_says_where_the_scenes_are(

@@ -211,7 +211,7 @@ def test_script_end_to_end(
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(ROOT / "scripts/export_grids.py"), run_name="__main__")
     assert stopped.value.code == 0
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"00002N.png", "00002N.pdf", "run.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"00002N.png", "00002N.pdf", "run.json", "run.log"}
     assert json.loads((tmp_path / "out/run.json").read_text())["pictures"] == ["00002N"]
     assert "00002N" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "fused").rglob("*.png")} == {"00002N.png"}  # what is not drawn is not fused

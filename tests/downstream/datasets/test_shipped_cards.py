@@ -96,7 +96,7 @@ def test_boxes(named, comparison, tmp_path):
     card = comparison.data.card
     if card.boxes is None:
         pytest.skip("a card without boxes")
-    task = DetectionTask(DetectionConfig(detector="one.pt", resamples=20), card)
+    task = DetectionTask(DetectionConfig(detector=("one.pt",), resamples=20), card)
     one = [Folded((OneBox(card.boxes.names),))]
     networks = Networks({item.name: one for item in comparison.inputs})
     result = compare(task, comparison, networks, tmp_path / "out", about={"sample": False})

@@ -29,7 +29,7 @@ MakeSplit = Callable[[str], Comparison]
 def test_frozen_uses_one_file_for_all(split: MakeSplit, tmp_path: Path) -> None:
     shape = DeepLabConfig(9, TRAINING.encoder, 8)
     save_deeplab(tmp_path / "net.safetensors", build_deeplab(shape), shape, "key")
-    config = replace(CONFIG, protocol="frozen", segmenter=tmp_path / "net.safetensors")
+    config = replace(CONFIG, protocol="frozen", segmenter=(tmp_path / "net.safetensors",))
     found = make_networks(
         SegmentationTask(config), split("test"), lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU
     )
