@@ -78,7 +78,8 @@ def run_command(
     with ending_quietly():
         call = tyro.cli(_Call[config], args=args, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))  # type: ignore[valid-type]
         with messages(call.log_level) as log, _stoppable():
-            log.note(shlex.join([prog or Path(sys.argv[0]).name, *(sys.argv[1:] if args is None else args)]))
+            called, given = prog or Path(sys.argv[0]).name, sys.argv[1:] if args is None else args
+            log.note(f"{called} {shlex.join(given)}")
             code = _code_of(main, call.config, log)
             log.note(f"exit code {code}")
         sys.exit(code)

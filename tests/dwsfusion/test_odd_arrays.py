@@ -76,7 +76,8 @@ def test_a_range_that_is_none_is_refused(kind: str, fuser: Fuser) -> None:
 
 @pytest.mark.parametrize(
     "picture",
-    [IR[..., None], IR.astype(np.uint16), VIS, np.dstack([VIS, IR]), np.asfortranarray(VIS), VIS[::-1], VIS.astype(np.uint16)],
+    [IR[..., None], IR.astype(np.uint16), VIS, np.dstack([VIS, IR]), np.asfortranarray(VIS), VIS[::-1],
+     VIS.astype(np.uint16)],
     ids=["one channel", "16 bit", "rgb", "rgba", "columns first", "upside down", "16 bit colour"],
 )  # fmt: skip
 def test_what_is_a_picture_is_taken(picture: np.ndarray, fuser: Fuser) -> None:
