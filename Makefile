@@ -6,7 +6,8 @@ RUN = $(VENV)/bin/python
 .PHONY: demo test check lint
 
 demo: $(VENV)/installed
-	$(RUN) scripts/demo.py
+	$(RUN) scripts/make_sample.py --out out/demo/sample --train 100 --test 60 --height 240 --width 320
+	OMP_WAIT_POLICY=PASSIVE $(RUN) scripts/benchmark.py --data out/demo/sample --out out/demo --segmentation.seeds 1
 
 test: $(VENV)/installed
 	$(RUN) -m pytest -n auto --dist loadfile

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Generic, NoReturn, TypeVar
+from typing import Annotated, Generic, NoReturn, TypeVar
 
 import torch
 import tyro
@@ -26,8 +26,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from downstream.console import PlainConsole, ending_quietly
+from downstream.console import PlainConsole
 from downstream.messages import Level, RunLog, messages
+from downstream.pipes import ending_quietly
 from downstream.sample import SampleConfig, is_sample, make_sample
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
@@ -49,6 +50,7 @@ EXTRAS = {
     "segmentation_models_pytorch": "segmentation",
     "tensorboard": "training",
     "matplotlib": "report",
+    "jinja2": "report",
     "onnx": "onnx",
     "onnxruntime": "onnx",
 }
@@ -60,7 +62,11 @@ _log = logging.getLogger(__name__)
 
 
 def run_command(
-    main: Callable[[Config], int], config: type[Config], args: Sequence[str] | None = None, prog: str | None = None
+    main: Callable[[Config], int],
+    config: type[Config],
+    args: Sequence[str] | None = None,
+    prog: str | None = None,
+    expand: Callable[[Sequence[str]], Sequence[str]] | None = None,
 ) -> NoReturn:
     """Reads a configuration from the command line, calls ``main`` and exits with its code.
 
@@ -70,16 +76,23 @@ def run_command(
 
     Args:
         main: takes the configuration, gives the exit code.
-        config: a dataclass whose docstrings become ``--help``.
+        config: a dataclass whose docstrings become ``--help``; with ``dotted_flags``, flags carry their section's name.
         args: the arguments; ``sys.argv`` where there are none.
         prog: how the user calls it, for ``--help``; the program's file where nothing is given.
+        expand: puts further arguments, from a file that they name, before the arguments.
     """
     about = sys.modules[main.__module__].__doc__
+    marks = () if getattr(config, "dotted_flags", False) else (tyro.conf.OmitArgPrefixes,)
+    args = sys.argv[1:] if args is None else args
     with ending_quietly():
-        call = tyro.cli(_Call[config], args=args, prog=prog, description=about, config=(tyro.conf.OmitArgPrefixes,))  # type: ignore[valid-type]
+        try:
+            expanded = expand(args) if expand else args
+        except InputError as error:
+            sys.stderr.write(f"error: {error}\n")
+            sys.exit(EXIT_CANNOT_START)
+        call = tyro.cli(_Call[config], args=expanded, prog=prog, description=about, config=marks)  # type: ignore[valid-type]
         with messages(call.log_level) as log, _stoppable():
-            called, given = prog or Path(sys.argv[0]).name, sys.argv[1:] if args is None else args
-            log.note(f"{called} {shlex.join(given)}")
+            log.note(f"{prog or Path(sys.argv[0]).name} {shlex.join(args)}")
             code = _code_of(main, call.config, log)
             log.note(f"exit code {code}")
         sys.exit(code)
@@ -87,7 +100,7 @@ def run_command(
 
 @dataclass(frozen=True)
 class _Call(Generic[Config]):
-    config: Config
+    config: Annotated[Config, tyro.conf.arg(name="")]
     log_level: Level = "info"
     """The least important messages that are shown; run.log in the output folder has those of info, too."""
 

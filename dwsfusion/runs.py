@@ -140,21 +140,22 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
         "device": device,
         "seed": seed,
         "data": data,
-        "versions": _versions(),
+        "versions": versions(),
         "git_commit": _git_commit(),
         **results,
     }
     write_json(out / "run.json", record)
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "platform": platform.platform()}
+def versions() -> dict[str, str]:
+    """Python, the platform, and those of this project's packages that are installed."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in _PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return versions
+    return found
 
 
 def _git_commit() -> str | None:

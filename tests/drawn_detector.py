@@ -12,7 +12,7 @@ from downstream.detection.task import DetectionTask
 
 NAMES = ("00001D", "00002D", "00003N", "00004N", "00005N")
 INPUTS = ("infrared", "visible", "max", "ours")
-CONFIG = DetectionConfig(detector="drawn.pt", resamples=50)
+CONFIG = DetectionConfig(detector=("drawn.pt",), resamples=50)
 
 
 class DrawnDetector:
@@ -38,7 +38,8 @@ class DrawnDetector:
             yield Detections(boxes, truth.classes[seen], np.linspace(0.9, 0.5, len(boxes)))
 
 
-def compare(comparison, detectors, out, config=CONFIG, skipped=()):
-    networks = Networks({name: [Folded((d,)) for d in own] for name, own in detectors.items()}, skipped=skipped)
+def compare(comparison, detectors, out, config=CONFIG, skipped=(), training=None):
+    by_input = {name: [Folded((d,)) for d in own] for name, own in detectors.items()}
+    networks = Networks(by_input, training or {}, skipped)
     about = {"data": "set", "split": "test", "sample": False}
     return run_comparison(DetectionTask(config), comparison, networks, out, about=about)

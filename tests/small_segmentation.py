@@ -10,7 +10,7 @@ from downstream.comparison.inputs import Comparison
 from downstream.datasets.cards import msrs
 from downstream.segmentation.classes import cityscapes_mapping, output_ids
 from downstream.segmentation.config import SegmentationConfig
-from downstream.segmentation.training import TrainingConfig
+from downstream.segmentation.recipe import TrainingConfig
 
 CPU = torch.device("cpu")
 MASKS = msrs().masks
@@ -19,7 +19,17 @@ IDS = np.arange(9, dtype=np.uint8)
 MSRS_OF_CITYSCAPES = output_ids(19, MASKS, cityscapes_mapping(MASKS))
 INPUTS = ("infrared", "visible", "mean", "max")
 PAIR = ("infrared", "visible")
-TRAINING = TrainingConfig("tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32))
+TRAINING = TrainingConfig(
+    "tu-test_resnet",
+    "none",
+    decoder_channels=8,
+    epochs=1,
+    batch_size=2,
+    crop_px=(32, 32),
+    fixed_stride=0,
+    depth=5,
+    shrink=1,
+)
 CONFIG = SegmentationConfig(protocol="retrained", training=TRAINING, seeds=2, resamples=50)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from downstream.console import ending_quietly
+from downstream.pipes import ending_quietly
 
-NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "demo")
+NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark")
 
 
 def dispatch() -> NoReturn:
@@ -50,7 +50,7 @@ def run(name: str, args: Sequence[str] | None = None, prog: str | None = None) -
             raise
         sys.stderr.write(f"error: {name} {reason}\n")
         sys.exit(2)
-    run_command(module.main, module.Config, args, prog)
+    run_command(module.main, module.Config, args, prog, getattr(module, "expand", None))
 
 
 def _overview() -> str:

@@ -24,5 +24,7 @@ class Config(ComparisonConfig):
 def main(config: Config) -> int:
     check_writable(config.out)
     data = resolve_data(config.data)
-    task = DetectionTask(config.detection.settled(sample=is_sample(data)), choose_card(data, config.data_set))
-    return compare_inputs(task, config, data, config.out)
+    card = choose_card(data, config.data_set)
+    settled = config.detection.settled(sample=is_sample(data))
+    tasks = {name: DetectionTask(own, card) for name, own in settled.each().items()}
+    return compare_inputs(tasks, config, data, config.out)

@@ -5,14 +5,11 @@ from pathlib import Path
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
 from downstream.comparison.grid_config import FUSION, GridConfig
-from downstream.comparison.grids import choose_names, export_grids, make_grids
+from downstream.comparison.grids_command import draw_grids
 from downstream.comparison.preparing import ComparisonConfig
-from downstream.comparison.timing import Stopwatch
-from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.tasks import TASKS
 from dwsfusion.errors import InputError
-from dwsfusion.runs import write_run
 
 NEEDS = ("matplotlib",)
 
@@ -30,19 +27,7 @@ def main(config: Config) -> int:
         raise InputError(f"expected --task of {', '.join(names)}, found {config.grids.task!r}")
     out = config.out or Path("out/grids") / config.grids.task
     check_writable(out)
-    data, fuser = resolve_data(config.data), config.fuser()
     task = next((task for task in TASKS if task.name == config.grids.task), None)
-    clock, asked = Stopwatch(), config.grids
-    with clock.step("fuse"):
-        comparison = config.prepare(
-            data, fuser, config.split, track, choose=lambda source, names: choose_names(source, names, asked, task)
-        )
-    comparison.check_apart(out)
-    keep_log(out)
-    with clock.step("draw"):
-        unreadable = export_grids(make_grids(comparison, asked, task), comparison.names, out, track=track)
-    skipped = [*comparison.skipped, *unreadable]
-    results = {"pictures": list(comparison.names), "skipped": skipped, "stages": clock.stages()}
-    write_run(out, config, device=str(fuser.device), seed=None, data=comparison.fingerprint(), results=results)
-    print_table("Grids", [{"folder": out, "pictures": ", ".join(comparison.names), "skipped": len(skipped)}])
+    pictures, skipped = draw_grids(config, config.grids, task, resolve_data(config.data), out, track)
+    print_table("Grids", [{"folder": out, "pictures": ", ".join(pictures), "skipped": len(skipped)}])
     return report_skipped(skipped, out)

@@ -1,9 +1,11 @@
 """What the command of every task does: fuse, load or train, compare, tell."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from downstream.command import report_skipped, track
+from downstream.comparison import several
 from downstream.comparison.networks import make_networks
 from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.run import compare
@@ -13,14 +15,17 @@ from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track
 from dwsfusion.runs import write_run
 
 
-def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, data: Path, out: Path) -> int:
+def compare_inputs(
+    tasks: Mapping[str, Task[Any, Any, Any, Any]], config: ComparisonConfig, data: Path, out: Path
+) -> int:
     """Compares the inputs of a data set by a task, writes and prints what came out, and gives the exit code.
 
     Args:
-        task: settled.
+        tasks: settled, one for each network by its name; one alone needs none, and its files go to `out` itself.
         config: the command's.
         data: the data root.
         out: the output folder.
@@ -28,6 +33,22 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     Raises:
         InputError: the comparison cannot start.
     """
+    skipped: list[Skipped] = []
+    for name, task in tasks.items():
+        result, clock = run_comparison(task, config, data, out / name, track)
+        title, rows, notes = task.table(result)
+        print_table(f"{title}: {name}" if name else title, rows, [*notes, clock.in_words()])
+        skipped += [Skipped(**item) for item in result["protocol"]["skipped"]]
+    if len(tasks) > 1:
+        kind = type(next(iter(tasks.values())))
+        print_table(*several.table(kind, several.compare_networks(kind, {name: out / name for name in tasks}, out)))
+    return report_skipped(list(dict.fromkeys(skipped)), out)
+
+
+def run_comparison(
+    task: Task[Any, Any, Any, Any], config: ComparisonConfig, data: Path, out: Path, track: Track
+) -> tuple[dict[str, Any], Stopwatch]:
+    """The same by one network and without a word: gives what ``TASK.json`` holds, and where the time went."""
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
     with clock.step("load"):
         given = task.check_start(fuser.device)
@@ -50,6 +71,4 @@ def compare_inputs(task: Task[Any, Any, Any, Any], config: ComparisonConfig, dat
     result = compare(task, tested, networks, out, about=about, seed=seed, clock=clock, track=track)
     kept = {"protocol": result["protocol"], "seconds": clock.record(), "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)
-    title, rows, notes = task.table(result)
-    print_table(title, rows, [*notes, clock.in_words()])
-    return report_skipped([Skipped(**item) for item in result["protocol"]["skipped"]], out)
+    return result, clock

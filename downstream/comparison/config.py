@@ -1,5 +1,6 @@
 """What a comparison of any task is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,9 +26,16 @@ class TaskConfig:
     devices: tuple[str, ...] = ()
     """Where networks are trained, such as cuda:0 cuda:1: side by side, one network on each; without it --device."""
     against: tuple[str, ...] = ()
-    """Further pairs of inputs to compare, each A:B; every input is compared with the best camera and max."""
+    """Further pairs of inputs to compare, each A:B; every input is compared with both cameras, max and late fusion."""
+    groups: Path | None = None
+    """CSV file with the columns picture,scene: frames of one scene are not independent, so whole scenes are drawn;
+    without it the pictures are taken as independent."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
+
+    def each(self) -> "Mapping[str, TaskConfig]":
+        """One configuration for each of several networks, by its name; one without a name where there is but one."""
+        return {"": self}
 
     def check(self) -> None:
         """Refuses settings that cannot work, before anything is computed.

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -15,7 +15,7 @@ import torch
 
 from dwsfusion.devices import pick_device
 from dwsfusion.errors import InputError
-from dwsfusion.progress import Track, silent
+from dwsfusion.progress import Item, Track, silent
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def run_jobs(jobs: Sequence[Job], devices: Sequence[torch.device], track: Track 
     progress = _Progress(len(jobs), len(waiting))
     if len(devices) == 1:
         for job in waiting:
-            job.train(devices[0], track)
+            job.train(devices[0], progress.watch(track))
             progress.add(job)
         return
     with ThreadPoolExecutor(len(devices)) as servers:
@@ -85,14 +85,34 @@ class _Progress:
         self._jobs, self._waiting, self._trained = jobs, waiting, 0
         self._start = time.monotonic()
 
+    def watch(self, track: Track) -> Track:
+        """Lets the first job say, a twentieth of its way in, how long all will take: nothing else tells it yet."""
+
+        def watched(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+            steps = total or (len(items) if isinstance(items, Sized) else 0)
+            start, told = time.monotonic(), -(-steps // 20)
+            for step, item in enumerate(track(items, what, total), start=1):
+                yield item
+                if step == told and steps > 1:
+                    seconds = (time.monotonic() - start) / step * steps * self._waiting
+                    _log.info("%d networks to train, about %s in all", self._waiting, _in_words(seconds))
+
+        return track if self._trained else watched
+
     def add(self, job: Job) -> None:
         """Says that a job is done."""
         self._trained += 1
         left = self._waiting - self._trained
         seconds = (time.monotonic() - self._start) / self._trained * left
-        about = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-        rest = f", about {about} left" if left else ""
+        rest = f", about {_in_words(seconds)} left" if left else ""
         _log.info("trained %s: %d of %d networks%s", job.name, self._jobs - left, self._jobs, rest)
+
+
+def _in_words(seconds: float) -> str:
+    """Such as ``40 s``, ``25 min`` or ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _serve(device: torch.device, waiting: deque[Job], progress: _Progress) -> None:

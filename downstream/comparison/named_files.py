@@ -31,6 +31,21 @@ def parse_named(items: Sequence[str], taken: Collection[str], form: str = "NAME=
     return paths
 
 
+def short_names(sources: Sequence[str | Path]) -> list[str]:
+    """A name for each of some files or published names: its stem, with its folder's where two share it.
+
+    Raises:
+        InputError: one stands twice.
+    """
+    if len(set(map(str, sources))) != len(sources):
+        raise InputError(f"expected each network once, found {', '.join(map(str, sources))}")
+    stems = [Path(source).stem for source in sources]
+    return [
+        stem if stems.count(stem) == 1 else re.sub(r"[^\w.+-]+", "_", str(source))
+        for stem, source in zip(stems, sources, strict=True)
+    ]
+
+
 def given_files(items: Sequence[str]) -> dict[str, Any]:
     """What a protocol says of rows from files: their paths, and a hash of those that are single files."""
     files = parse_named(items, ())

@@ -53,6 +53,7 @@ def make_networks(
     jobs = task.jobs(matrix.places(), usable, out, devices[0])
     run_jobs(jobs, devices, track)
     by_input = matrix.by_input({job.name: task.load(job, devices[0]) for job in jobs})
-    training = {**task.recipe(), "seeds": config.seeds, "pictures": len(usable), **matrix.describe_folds(seed)}
+    counts = {"seeds": config.seeds, "pictures": len(usable), **task.train_counts(usable)}
+    training = {**task.recipe(), **counts, **matrix.describe_folds(seed)}
     # With folds the comparison itself meets the bad pictures.
     return Networks(by_input, training, () if config.folds else (*train.skipped, *unusable))

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Networks
-from downstream.comparison.estimates import estimate, plain, spread
+from downstream.comparison.differences import family_of, pairs_of
+from downstream.comparison.estimates import estimate, intervals, plain, spread
 from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import best_single, largest_changes
+from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.standing import ranks
 from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, differences, parse_pairs, resample_counts
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -57,18 +60,21 @@ def compare(
     clock = clock or Stopwatch()
     rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
     asked = parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
+    told = read_scenes(task.config.groups) if task.config.groups else comparison.data.scenes(comparison.names)
     scored = _score(task, comparison, networks, out, seed, clock, track)
-    names, scores, draws = scored.names, scored.scores, resample_counts(len(scored.names), task.config.resamples, seed)
+    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, told)
+    draws = resample_counts(len(names), task.config.resamples, seed, grouped)
     with clock.step("bootstrap"):
         groups = comparison.data.groups(names)
-        entries, compared = _figures(task, groups, scores, draws, asked)
+        figures = _figures(task, groups, scores, draws, asked, bool(networks.training))
     with clock.step("objects"):
-        task.finish(scored.truth, names, scores, entries, draws, out)
-        changes = _changes(task, names, scores, entries, out)
-    protocol = {**_protocol(task, networks, scores, about, seed), **scored.left_out}
+        task.finish(scored.truth, names, scores, figures["inputs"], draws, out)
+        changes = _changes(task, names, scores, figures["inputs"], out)
+    said = {**about, "labels": task.label_name(comparison.data)}
+    protocol = {**_protocol(task, networks, scores, said, seed), **scored.left_out}
+    protocol["bootstrap"] |= in_protocol(grouped)
     about_data = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
-    head = {"protocol": protocol, "images": len(names), **about_data}
-    result = {**head, "inputs": entries, "differences": compared, "largest_changes": changes}
+    result = {"protocol": protocol, "images": len(names), **about_data, **figures, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -202,13 +208,24 @@ def _figures(
     scores: Mapping[str, Sequence[AnyScores]],
     draws: Ints,
     asked: Sequence[tuple[str, str]],
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """What ``TASK.json`` says about every input, and about the differences between them."""
+    trained: bool,
+) -> dict[str, Any]:
+    """What ``TASK.json`` says about every input, about the differences between them, and about their order."""
     estimates = {name: estimate(own, draws) for name, own in scores.items()}
-    entries = {name: _entry(task, groups, own, estimates[name], draws) for name, own in scores.items()}
-    to_late = [(name, LATE) for name in estimates if name != LATE] if LATE in estimates else []
-    metrics = list(next(iter(estimates.values())))
-    return entries, differences(estimates, metrics, SINGLES, BASELINE, [*asked, *to_late])
+    first = next(iter(scores.values()))
+    pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
+    families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
+    support = task.support(first[0])
+    rows = {
+        metric: family.rows(fewest=support.get(metric), one_seed=trained and len(first) == 1)
+        for metric, family in families.items()
+    }
+    return {
+        "inputs": {name: _entry(task, groups, own, estimates[name], draws) for name, own in scores.items()},
+        "differences": [row for of_metric in rows.values() for row in of_metric],
+        "ranks": {metric: ranks(estimates, metric) for metric in task.metrics},
+        "power": {metric: {"difference_80": families[metric].difference_80} for metric in task.metrics},
+    }
 
 
 def _entry(
@@ -233,7 +250,7 @@ def _group(
     """The figures over some of the pictures, from the same draws; None where there is no such picture."""
     if not chosen.any():
         return None
-    estimates = estimate([s.of(chosen) for s in scores], draws[:, chosen])
+    estimates = intervals([s.of(chosen) for s in scores], draws[:, chosen])
     return {**plain(estimates, task.metrics), "images": int(chosen.sum())}
 
 
@@ -266,4 +283,10 @@ def _protocol(
     config = task.config
     bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
     own = task.protocol(networks, scores)
-    return {**about, "name": config.protocol, "labels": config.labels, **own, "bootstrap": bootstrap}
+    return {
+        **about,
+        "name": config.protocol,
+        **own,
+        "against": list(config.against),
+        "bootstrap": bootstrap,
+    }

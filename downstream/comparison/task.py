@@ -21,6 +21,8 @@ from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
 from downstream.comparison.uncertainty import Estimate
+from downstream.datasets.card import Card
+from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
@@ -59,6 +61,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     Args:
         config: settled: nothing in it is left open.
+        card: of the data set, for tasks that know its classes.
     """
 
     name: ClassVar[str]
@@ -76,13 +79,17 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     change: ClassVar[str]
     """What `picture_rows` calls a change, in words."""
 
-    def __init__(self, config: TaskConfig) -> None:
+    def __init__(self, config: TaskConfig, card: Card | None = None) -> None:
         self.config = config
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The figures that stand for the whole."""
         return tuple(self.titles)
+
+    def label_name(self, data: DataSet) -> str:
+        """What the labels are called in a protocol."""
+        return self.config.labels or "labels"
 
     def labels(self, comparison: Comparison) -> Mapping[str, Any]:
         """Picture name to its label file, or to what is read of it; of those pictures that have one.
@@ -139,6 +146,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained, for the protocol; without seeds, pictures and folds."""
+        return {}
+
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """What the protocol says of the labels trained on, such as how many a class has."""
         return {}
 
     # Figures.
@@ -230,6 +241,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     @abstractmethod
     def score(self, truth: Truth, network: AnyNetwork, seen: Mapping[str, Seen]) -> AnyScores:
         """What the predictions of the pictures, in the order of their names, are worth."""
+
+    def support(self, scores: AnyScores) -> Mapping[str, int]:
+        """How many pictures show what a figure measures, for figures that not every picture bears on: AP of a class."""
+        return {}
 
     def entry(self, estimates: Mapping[str, Estimate], scores: Sequence[AnyScores], draws: Ints) -> Mapping[str, Any]:
         """What ``NAME.json`` says about an input beside its metrics, their intervals, seeds and groups.

@@ -130,18 +130,18 @@ def _coco_rows(path: Path, data: DataSet) -> dict[str, list[Row]]:
         where = f"{path}, annotation {number}"
         try:
             image, kind = annotation["image_id"], classes[annotation["category_id"]]
-            row = _coco_row(annotation, kind, sizes[image], where)
+            box, size = _coco_box(annotation), sizes[image]
         except (ValueError, KeyError, TypeError) as error:
             known = "an image_id and a category_id of the file, and a bbox of four numbers"
             raise InputError(f"{where}: expected {known}, found {str(annotation)[:120]}") from error
-        rows[names[image]].append(row)
+        apart = bool(annotation.get("iscrowd", 0)) or bool(annotation.get("ignore", 0))
+        rows[names[image]].append(Row(kind, _near(box, size, where), where, apart))
     return rows
 
 
-def _coco_row(annotation: Mapping[str, Any], kind: str, size: Size, where: str) -> Row:
+def _coco_box(annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
     left, top, width, height = (float(value) for value in annotation["bbox"])
-    apart = bool(annotation.get("iscrowd", 0)) or bool(annotation.get("ignore", 0))
-    return Row(kind, _near((left, top, left + width, top + height), size, where), where, apart)
+    return left, top, left + width, top + height
 
 
 def _yolo_box(fields: Sequence[str], size: Size, where: str) -> Row:

@@ -97,10 +97,10 @@ class DataSet:
         """
         return {group: np.array([name in of for name in names], bool) for group, of in self._groups(names).items()}
 
-    def scenes(self, names: Sequence[str]) -> dict[str, str]:
-        """Picture to its scene; empty where the card does not tell scenes."""
+    def scenes(self, names: Sequence[str]) -> dict[str, str] | None:
+        """Picture to its scene; None where the card does not tell scenes."""
         if not self.card.scene:
-            return {}
+            return None
         return {name: self.card.scene.format_map({**self.parts.get(name, {}), "name": name}) for name in names}
 
     def _groups(self, names: Sequence[str]) -> dict[str, set[str]]:

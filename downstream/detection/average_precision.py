@@ -90,13 +90,21 @@ def match_sizes(
 
 def found_objects(truth: Coco, results: Results, iou: float = 0.5) -> set[int]:
     """Ids of the annotations that some detection matches."""
+    return set(matched_objects(truth, results, iou).values())
+
+
+def matched_objects(truth: Coco, results: Results, iou: float = 0.5) -> dict[int, int]:
+    """The annotation that each detection matches: position in the results to id, for those that match one.
+
+    What a detection matches does not depend on less confident ones.
+    """
     rows = _evaluate(truth, results, np.array([iou]), _EVERYTHING)
     return {
-        int(object_id)
+        int(number) - 1: int(object_id)  # COCO numbers detections from 1
         for row in rows.ravel()
         if row is not None
-        for object_id, matched in zip(row["gtIds"], row["gtMatches"][0], strict=True)
-        if matched
+        for number, object_id in zip(row["dtIds"], row["dtMatches"][0], strict=True)
+        if object_id
     }
 
 

@@ -34,7 +34,7 @@ class Detections:
 
 
 def ground_truth(labels: Mapping[str, Labels], pictures: Mapping[str, Path], classes: Sequence[str]) -> Coco:
-    """Puts labels into COCO's form.
+    """Puts labels into COCO's form; its info says how many boxes were clipped, and rows dropped for standing twice.
 
     Args:
         labels: picture name to its objects.
@@ -50,7 +50,8 @@ def ground_truth(labels: Mapping[str, Labels], pictures: Mapping[str, Path], cla
         for box, category, crowd in zip(own.boxes_xyxy, own.classes, own.crowd, strict=True):
             annotations.append(_annotation(len(annotations) + 1, image_id, int(category), box, bool(crowd)))
     categories = [{"id": i, "name": name} for i, name in enumerate(classes)]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    info = {kind: sum(getattr(own, kind) for own in labels.values()) for kind in ("clipped", "doubled")}
+    return {"info": info, "images": images, "annotations": annotations, "categories": categories}
 
 
 def class_names(truth: Coco) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from downstream.comparison.config import TaskConfig
+from downstream.comparison.named_files import short_names
 from downstream.detection.yolo import SAMPLE_DETECTOR, Budget
 
 SAMPLE_SIZE_PX = 256
@@ -17,10 +18,10 @@ SAMPLE_TRAINING = {"image_size": SAMPLE_SIZE_PX, "epochs": 12, "learning_rate": 
 class DetectionConfig(TaskConfig):
     """How detection is compared."""
 
-    detector: str = "auto"
-    """Weights (.pt), by file or published name, or an architecture (.yaml) to train from scratch. auto is
-    yolov5su.pt; on the sample scenes, drawings that no published detector knows, sample.pt of this package
-    or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
+    detector: tuple[str, ...] = ("auto",)
+    """One, or several for a table each and one over them: weights (.pt), by file or published name, or an architecture
+    (.yaml) to train from scratch. auto is yolov5su.pt; on the sample scenes, drawings that no published detector knows,
+    sample.pt of this package or, to be trained, its architecture tiny.yaml, with the settings that suit it."""
     mapping: Path | None = None
     """For frozen: JSON that says which of the detector's classes count as which of ours, {"theirs": "ours"};
     without it by their names, as the data set's card has them."""
@@ -49,14 +50,21 @@ class DetectionConfig(TaskConfig):
             InputError: settings that belong to another protocol, or no resamples.
         """
         self.check()
-        if self.detector != "auto":
+        if self.detector != ("auto",):
             return self
         if not sample:
-            return replace(self, detector="yolov5su.pt")
+            return replace(self, detector=("yolov5su.pt",))
         trained = self.protocol != "frozen"
         suited: dict[str, Any] = SAMPLE_TRAINING if trained else {"image_size": SAMPLE_SIZE_PX}
         unset = {name: value for name, value in suited.items() if getattr(self, name) is None}
-        return replace(self, detector="tiny.yaml" if trained else SAMPLE_DETECTOR, **unset)
+        return replace(self, detector=("tiny.yaml" if trained else SAMPLE_DETECTOR,), **unset)
+
+    def each(self) -> "dict[str, DetectionConfig]":
+        """One configuration a detector."""
+        if len(self.detector) == 1:
+            return {"": self}
+        names = short_names(self.detector)
+        return {name: replace(self, detector=(own,)) for name, own in zip(names, self.detector, strict=True)}
 
     def budget(self) -> Budget:
         """How long and on what scale a detector is trained; what was not given is as `Budget` has it."""

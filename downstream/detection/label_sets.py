@@ -1,6 +1,6 @@
 """Which of a data set's label sets is meant, and the objects of a comparison's pictures by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def read_labelled(comparison: Comparison, asked: str | None) -> dict[str, Labels
     labels = read_objects(data, label_set, pictures)
     if not labels:
         raise missing_labels(data, label_set.path)
-    report(labels, f"labels {label_name(data, asked)}")
+    report(labels, f"labels {label_set_name(data, asked)}")
     return labels
 
 
@@ -69,7 +69,7 @@ def find_label_set(data: DataSet, asked: str | None) -> LabelSet:
     return next(there, first)
 
 
-def label_name(data: DataSet, asked: str | None) -> str:
+def label_set_name(data: DataSet, asked: str | None) -> str:
     """What the label set is called that `find_label_set` gives."""
     if asked is not None:
         return asked
@@ -98,7 +98,16 @@ def _union(data: DataSet, pictures: Mapping[str, Path]) -> dict[str, Labels]:
             f"--labels {UNION} needs labels of each camera alone, but {data.root} or the card of {data.card.name} has "
             "none: name another label set"
         )
+    return union_of(cameras, pictures)
+
+
+def union_of(cameras: tuple[Mapping[str, Labels], Mapping[str, Labels]], pictures: Iterable[str]) -> dict[str, Labels]:
+    """All objects of those pictures that both cameras have labels of; what both hold counts once, as the mean box.
+
+    Args:
+        cameras: picture name to what is annotated on infrared alone, and on visible alone.
+        pictures: their names.
+    """
     infrared, visible = cameras
-    return {
-        name: group_objects(infrared[name], visible[name])[0] for name in pictures if name in infrared.keys() & visible
-    }
+    both = (name for name in pictures if name in infrared and name in visible)
+    return {name: group_objects(infrared[name], visible[name])[0] for name in both}

@@ -72,12 +72,12 @@ class DetectionScores(ClassScores):
 
     def __init__(self, truth: Coco, results: Results, detectable: Sequence[str]) -> None:
         super().__init__(match(truth, results, detectable))
-        self.truth, self.results, self._detectable = truth, results, detectable
+        self.truth, self.results, self.detectable = truth, results, detectable
 
     @cached_property
     def sizes(self) -> dict[str, SizeScores]:
         """The scores over objects of each size."""
-        by_size = match_sizes(self.truth, self.results, self._detectable)
+        by_size = match_sizes(self.truth, self.results, self.detectable)
         return {size: SizeScores(matches) for size, matches in by_size.items()}
 
     @cached_property

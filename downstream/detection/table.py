@@ -4,24 +4,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from downstream.detection.complementarity import GROUPS
-from downstream.report.differences import in_words
+from downstream.detection.label_sources import label_rows
+from downstream.report.differences import LEGEND, asked_for, in_words, verdict_columns
+from downstream.report.summary import paragraph
 from downstream.report.tables import percent, percent_interval
 
 Result = Mapping[str, Any]
 TITLE = (
-    "Detection, per cent: mAP, AP50 of each class, mAP50 of small, medium and large objects, by day and by night, "
-    "recall of what both cameras see, only infrared, only visible"
+    "Detection, per cent: mAP, mAP50 with its verdicts, AP50 of each class, mAP50 of small, medium and large objects, "
+    "by day and by night, recall of what both cameras see, only infrared, only visible"
 )
 _METRIC_NAMES = {"map": "mAP", "map50": "mAP50"}
+_AGAINST = ("infrared", "visible", "max", "late")
 
 
 def table_rows(result: Result) -> list[dict[str, str]]:
-    """One row an input, in per cent, with 95 % intervals."""
-    return [_table_row(name, entry, result.get("groups", ())) for name, entry in result["inputs"].items()]
+    """One row an input, in per cent, with 95 % intervals and the verdicts of mAP50."""
+    return [_table_row(result, name, entry) for name, entry in result["inputs"].items()]
 
 
 def notes(result: Result) -> list[str]:
-    """The protocol in a line, and every difference of mAP and mAP50."""
+    """The protocol in a line, what the figures show in a paragraph, and the differences that were asked for."""
     p = result["protocol"]
     skipped = f", {p['without_label']} without a label" if p["without_label"] else ""
     skipped += f", {len(p['skipped'])} skipped" if p["skipped"] else ""
@@ -31,9 +34,16 @@ def notes(result: Result) -> list[str]:
     )
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
     training = _training_note(p["training"]) if "training" in p else []
-    seeds = p["training"]["seeds"] if "training" in p else None
-    rows = [row for row in result["differences"] if row["metric"] in _METRIC_NAMES]
-    return [head, *training, *sample, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
+    asked = [in_words(row, _METRIC_NAMES[row["metric"]]) for row in asked_for(result, _METRIC_NAMES)]
+    return [
+        head,
+        *training,
+        *sample,
+        *label_rows(result, "map50", "mAP50"),
+        LEGEND,
+        *asked,
+        paragraph(result, "map50", "mAP50"),
+    ]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
@@ -41,13 +51,14 @@ def csv_rows(result: Result) -> list[dict[str, Any]]:
     return [_csv_row(name, entry, result.get("groups", ())) for name, entry in result["inputs"].items()]
 
 
-def _table_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, str]:
+def _table_row(result: Result, name: str, entry: Mapping[str, Any]) -> dict[str, str]:
     row = {"input": name}
     for metric, title in _METRIC_NAMES.items():
         row[title] = percent_interval(entry[metric], entry["interval"][metric])
+    row |= verdict_columns(result["differences"], name, "map50", _AGAINST)
     row |= {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
     row |= {size: percent(figures["map50"]) for size, figures in entry["per_size"].items()}
-    row |= {group: percent(entry[group]["map50"]) for group in groups if entry[group]}
+    row |= {group: percent(entry[group]["map50"]) for group in result.get("groups", ()) if entry[group]}
     seen = entry.get("complementarity", {})
     row |= {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
     return row | ({"seed range": percent(entry["spread"]["map50"])} if "spread" in entry else {})

@@ -12,14 +12,14 @@ import importlib.metadata
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
 from downstream.comparison.cross_validation import Folded, Networks
-from downstream.comparison.estimates import estimate, plain
+from downstream.comparison.estimates import intervals, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
@@ -29,6 +29,7 @@ from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card
 from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.datasets.labels import Labels
 from downstream.detection import table
 from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
@@ -36,7 +37,8 @@ from downstream.detection.coco import Coco, Results, ground_truth
 from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, detectable_objects
 from downstream.detection.config import DetectionConfig
 from downstream.detection.given_predictions import read_given
-from downstream.detection.label_sets import read_cameras, read_labelled
+from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
+from downstream.detection.label_sources import add_label_sources, read_other_truths
 from downstream.detection.late import RULE, pool_detections
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
@@ -57,6 +59,10 @@ class Objects:
     truth: Coco
     seen: SeenObjects | None
     """Who sees what, where there are labels of each camera alone."""
+    labels: str = "labels"
+    """What the labels of `truth` are called."""
+    others: Mapping[str, Coco] = field(default_factory=dict)
+    """The same by other label sets of the data set."""
 
 
 class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
@@ -74,21 +80,25 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     def __init__(self, config: DetectionConfig, card: Card | None = None) -> None:
         super().__init__(config)
-        boxes = (card or msrs()).boxes
-        if boxes is None:
-            raise InputError(f"the card of {card.name if card else 'MSRS'} has no boxes: there is nothing to detect")
-        self.boxes, self.classes = boxes, boxes.names
+        card = card or msrs()
+        if card.boxes is None:
+            raise InputError(f"the card of {card.name} has no boxes: there is nothing to detect")
+        self.boxes, self.classes = card.boxes, card.boxes.names
 
     def frozen(self, device: torch.device) -> Detector:
         """The given detector."""
         config = self.config
-        return YoloDetector(config.detector, device, self.boxes, config.budget().image_size, config.mapping)
+        return YoloDetector(config.detector[0], device, self.boxes, config.budget().image_size, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The label set's name in the card."""
+        return label_set_name(data, self.config.labels)
 
     def check_start(self, device: torch.device) -> Detector | None:
         """The given detector; or loads the one that training starts from, and throws it away."""
         if self.config.protocol == "frozen":
             return self.frozen(device)
-        check_model(self.config.detector)
+        check_model(self.config.detector[0])
         return None
 
     def labels(self, comparison: Comparison) -> Mapping[str, Labels]:
@@ -105,7 +115,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         self, places: Sequence[Place], labels: Mapping[str, Labels], out: Path, device: torch.device
     ) -> list[DetectorJob]:
         """One training for each place of the matrix."""
-        return make_jobs(places, labels, self.classes, self.config.detector, out, self.config.budget(), device)
+        return make_jobs(places, labels, self.classes, self.config.detector[0], out, self.config.budget(), device)
 
     def load(self, job: DetectorJob, device: torch.device) -> Detector:
         """The detector of a job that is done."""
@@ -122,11 +132,13 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         pictures = comparison.input(VISIBLE).files
         truth = ground_truth(labels, pictures, self.classes)
         write_json(out / "ground_truth.json", truth)
-        cameras = read_cameras(comparison.data, pictures)
+        data, asked = comparison.data, self.config.labels
+        objects = Objects(truth, None, label_set_name(data, asked), read_other_truths(data, asked, pictures))
+        cameras = read_cameras(data, pictures)
         if cameras is None:
             _log.info("who sees what is left out: no labels of each camera alone")
-            return Objects(truth, None), ()
-        return Objects(truth, detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
+            return objects, ()
+        return replace(objects, seen=detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
 
     def predict(
         self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
@@ -163,6 +175,11 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         """Matches detections and objects."""
         return DetectionScores(truth.truth, [r for results in seen.values() for r in results], network.detectable)
 
+    def support(self, scores: DetectionScores) -> Mapping[str, int]:
+        """How many pictures hold objects of a class."""
+        shown = {name: int((m.objects > 0).sum()) for name, m in zip(self.classes, scores.matches, strict=True)}
+        return {f"{metric}_{name}": count for name, count in shown.items() for metric in ("ap", "ap50")}
+
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[DetectionScores], draws: Ints
     ) -> Mapping[str, Any]:
@@ -173,7 +190,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             per_class[name] = {**plain(of_class, ("ap", "ap50")), "objects": scores[0].objects(number)}
         per_size = {
             size: {
-                **plain(estimate([s.sizes[size] for s in scores], draws), self.metrics),
+                **plain(intervals([s.sizes[size] for s in scores], draws), self.metrics),
                 "objects": scores[0].sizes[size].objects,
             }
             for size in SIZES
@@ -203,7 +220,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         draws: Ints,
         out: Path,
     ) -> None:
-        """Tells who sees what, where there are labels of each camera alone."""
+        """Tells what other labels would say, and who sees what, where there are labels of each camera alone."""
+        add_label_sources(truth.others, truth.labels, scores, entries, self.metrics)
         if truth.seen:
             add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
 
@@ -272,4 +290,4 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             return {}
         ranking = "the detections of all folds together, by confidence; each fold has its own detector"
         training = {**networks.training, **({"ranking": ranking} if self.config.folds else {})}
-        return {"trained_from": self.config.detector, "training": training}
+        return {"trained_from": self.config.detector[0], "training": training}

@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from downstream.comparison.differences import Family, family_of, pairs_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
-from downstream.comparison.uncertainty import LEVEL, Estimate, differences, parse_pairs, resample_counts
+from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, weightings
 from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate
 from downstream.quality.ranks import shared_ranks
@@ -71,32 +73,31 @@ def compare_quality(
     names = list(measured)
     values = _by_input(measured, [item.name for item in comparison.inputs], preset)
     groups = comparison.data.groups(names)
+    told = read_scenes(config.groups) if config.groups else comparison.data.scenes(names)
+    grouped = scenes_of(names, told)
     result = {
         "data_set": comparison.data.card.name,
         "preset": config.preset,
         "images": len(names),
-        "protocol": {**about, **_protocol(config, [*comparison.skipped, *skipped], seed)},
+        "protocol": {**about, **_protocol(config, [*comparison.skipped, *skipped], grouped, seed)},
         "groups": list(groups),
-        **_figures(values, names, groups, config, asked, seed),
+        **_figures(values, names, groups, config, asked, grouped, seed),
     }
     _write(out, result, names, values)
     return result
 
 
-def mean_estimate(values: Floats, counts: NDArray[np.int64]) -> Estimate:
+def mean_estimate(values: Floats, draws: NDArray[np.int64]) -> Estimate:
     """The mean over the pictures that have a value, with its resamples.
 
     Args:
         values: ``(n,)``, NaN where a picture has none.
-        counts: ``(R, n)``, how often each picture is drawn.
+        draws: ``(R, n)``, resamples of the pictures.
     """
-    defined = np.isfinite(values)
-    if not defined.any():
-        return Estimate(None, np.full(len(counts), np.nan))
+    defined, counts = np.isfinite(values), weightings(draws)
     drawn = counts @ defined
     sums = counts @ np.where(defined, values, 0)
-    samples = np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
-    return Estimate(float(values[defined].mean()), samples)
+    return Estimate.of(np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0), len(draws))
 
 
 def _by_input(measured: Mapping[str, Values], inputs: Sequence[str], preset: Preset) -> dict[str, dict[str, Floats]]:
@@ -113,28 +114,34 @@ def _figures(
     groups: Mapping[str, NDArray[np.bool_]],
     config: QualityConfig,
     asked: Sequence[tuple[str, str]],
+    scenes: Sequence[str] | None,
     seed: int,
 ) -> dict[str, Any]:
     """Everything that ``quality.json`` says of the metrics that have a value."""
     measured = PRESETS[config.preset].items()
     preset = {m: d for m, d in measured if any(np.isfinite(v[m]).any() for v in values.values())}
-    counts = resample_counts(len(names), config.resamples, seed)
+    counts = resample_counts(len(names), config.resamples, seed, scenes)
     estimates = {name: {m: mean_estimate(v[m], counts) for m in preset} for name, v in values.items()}
+    families = _families(estimates, preset, asked)
     return {
         "metrics": {m: _describe(preset[m]) for m in preset},
         "not_measured": {m: d.min_side_px for m, d in measured if m not in preset},
         "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
-        "differences": _differences(estimates, preset, asked),
-        "tasks": _tasks(config, values, names, preset, seed),
+        "differences": [row for f in families.values() for row in f.rows()],
+        "power": {metric: {"difference_80": family.difference_80} for metric, family in families.items()},
+        "tasks": _tasks(config, values, names, preset, scenes, seed),
     }
 
 
-def _protocol(config: QualityConfig, skipped: Sequence[Skipped], seed: int) -> dict[str, Any]:
+def _protocol(
+    config: QualityConfig, skipped: Sequence[Skipped], scenes: Sequence[str] | None, seed: int
+) -> dict[str, Any]:
+    bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
     return {
         "grey": "BT.601 luma, rounded to whole levels 0..255, of all pictures",
-        "bootstrap": {"resamples": config.resamples, "level": LEVEL, "seed": seed},
+        "bootstrap": {**bootstrap, **in_protocol(scenes)},
         "sources": "infrared and visible are measured as if fused: no rank, and no difference to them where a "
         "metric compares with the sources",
         "against": list(config.against),
@@ -237,17 +244,24 @@ def _won_by_a_source(estimates: Mapping[str, Mapping[str, Estimate]], preset: Pr
     return [m for m, name in best.items() if name in SINGLES]
 
 
-def _differences(
+def _families(
     estimates: Mapping[str, Mapping[str, Estimate]], preset: Preset, asked: Sequence[tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """Every fused input against max, and against the better source where that comparison means something."""
-    alone = [m for m, metric in preset.items() if not metric.against_sources]
-    compared = [m for m, metric in preset.items() if metric.against_sources]
-    fused = {name: e for name, e in estimates.items() if name not in SINGLES}
-    fused_pairs = [pair for pair in asked if fused.keys() >= set(pair)]
-    rows = differences(estimates, alone, SINGLES, BASELINE, asked)
-    rows += differences(fused, compared, (BASELINE,), BASELINE, fused_pairs)
-    return [row for row in rows if row["input"] not in SINGLES or (row["input"], row["against"]) in asked]
+) -> dict[str, Family]:
+    """Every fused input against max, and against the cameras where that comparison means something."""
+    fused = [name for name in estimates if name not in SINGLES]
+    to_all = [pair for pair in pairs_of(list(estimates), (*SINGLES, BASELINE), fused, asked)
+              if pair[0] in fused or pair in asked]  # fmt: skip
+    to_fused = pairs_of(fused, (BASELINE,), (), [pair for pair in asked if set(pair) <= set(fused)])
+    return {
+        name: family_of(
+            estimates,
+            name,
+            to_fused if metric.against_sources else to_all,
+            SINGLES,
+            higher_is_better=metric.higher_is_better,
+        )
+        for name, metric in preset.items()
+    }
 
 
 def _oriented(estimate: Estimate, preset: Preset, metric: str) -> float:
@@ -257,7 +271,12 @@ def _oriented(estimate: Estimate, preset: Preset, metric: str) -> float:
 
 
 def _tasks(
-    config: QualityConfig, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], preset: Preset, seed: int
+    config: QualityConfig,
+    values: Mapping[str, Mapping[str, Floats]],
+    names: Sequence[str],
+    preset: Preset,
+    scenes: Sequence[str] | None,
+    seed: int,
 ) -> dict[str, Any]:
     """Correlations with the figures of finished task comparisons, over the fused inputs."""
     fused = [name for name in values if name not in SINGLES]
@@ -266,4 +285,4 @@ def _tasks(
         name: {m: v if preset[m].higher_is_better else -v for m, v in values[name].items() if m in preset}
         for name in fused
     }
-    return {run.task: correlate(run, oriented, names, config.resamples, seed) for run in runs}
+    return {run.task: correlate(run, oriented, names, config.resamples, seed, scenes) for run in runs}

@@ -16,8 +16,11 @@ class QualityConfig:
     preset: Literal["default", "authors", "cddfuse"] = "default"
     """Definitions of the metrics: the literature's, DWSFusion's authors', or those of CDDFuse's program."""
     against: tuple[str, ...] = ()
-    """Further pairs of inputs to compare, each A:B; every fused input is compared with the better camera, where a
+    """Further pairs of inputs to compare, each A:B; every fused input is compared with both cameras, where a
     metric allows, and with max."""
+    groups: Path | None = None
+    """CSV file with the columns picture,scene: frames of one scene are not independent, so whole scenes are drawn;
+    without it the pictures are taken as independent."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
     detection: Path | None = None

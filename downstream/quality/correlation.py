@@ -7,7 +7,8 @@ Three questions, each answered by Spearman's correlation of a metric, turned so 
   A scene that is easy to see can be easy to detect in as well, so this also tells of scenes, not only of fusion.
 - within pictures: does the input that shows one picture better have the better figure on it? Mean over pictures.
 
-Intervals come from a bootstrap over pictures: they say nothing of other inputs than those at hand.
+Intervals come from a bootstrap over pictures: they say nothing of other inputs than those at hand. Among many metrics
+some go with the task by chance, so evidence is what a simultaneous interval over all metrics of a question shows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from downstream.comparison.differences import critical_value
 from downstream.comparison.estimates import mean_of_defined
 from downstream.comparison.reopened import Reopened
-from downstream.comparison.uncertainty import Estimate, resample_counts
+from downstream.comparison.uncertainty import Estimate, resample_counts, weightings
 from downstream.quality.ranks import resampled_ranks, spearman, weighted_pearson
 from dwsfusion.errors import InputError
 
@@ -27,7 +29,12 @@ Counts = NDArray[np.int64]
 
 
 def correlate(
-    run: Reopened, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], resamples: int, seed: int
+    run: Reopened,
+    values: Mapping[str, Mapping[str, Floats]],
+    names: Sequence[str],
+    resamples: int,
+    seed: int,
+    scenes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Correlates each metric with the figures of a task.
 
@@ -37,10 +44,11 @@ def correlate(
         names: the pictures of the values.
         resamples: how many bootstrap resamples.
         seed: fixes them.
+        scenes: the scene of each of the names, where they are known.
 
     Returns:
         The figure, the numbers of inputs and pictures, and for each metric the three correlations, each
-        ``{"spearman", "interval", "evidence"}``, or None where it is not defined.
+        ``{"spearman", "interval", "simultaneous", "evidence"}``, or None where it is not defined.
     """
     inputs = [name for name in values if name in run.scores]
     pictures = [name for name in names if name in run.pictures]
@@ -49,22 +57,24 @@ def correlate(
             f"expected at least 3 fused inputs and pictures that have both quality and {run.task}, found "
             f"{len(inputs)} and {len(pictures)}: give both comparisons the same --inputs and data"
         )
-    counts = np.vstack([np.ones(len(pictures), np.int64), resample_counts(len(pictures), resamples, seed)])
+    of_values = [list(names).index(name) for name in pictures]
+    grouped = None if scenes is None else [scenes[k] for k in of_values]
+    counts = weightings(resample_counts(len(pictures), resamples, seed, grouped))
     of_task = [run.pictures.index(name) for name in pictures]
     all_counts = np.zeros((len(counts), len(run.pictures)), np.int64)
     all_counts[:, of_task] = counts
     figures = np.stack([run.over_set(name, all_counts) for name in inputs], axis=1)  # (1 + R, inputs)
     each = np.stack([run.by_picture(name)[of_task] for name in inputs])  # (inputs, n)
-    of_values = [list(names).index(name) for name in pictures]
-    metrics = {}
+    metrics: dict[str, dict[str, Floats]] = {}
     for metric in values[inputs[0]]:
         found = np.stack([values[name][metric][of_values] for name in inputs])
         metrics[metric] = {
-            "over_inputs": _estimate(spearman(_means(found, counts), figures)),
-            "over_pictures": _estimate(_over_pictures(found, each, counts)),
-            "within_pictures": _estimate(_within_pictures(found, each, counts)),
+            "over_inputs": spearman(_means(found, counts), figures),
+            "over_pictures": _over_pictures(found, each, counts),
+            "within_pictures": _within_pictures(found, each, counts),
         }
-    return {"figure": run.figure, "inputs": inputs, "images": len(pictures), "metrics": metrics}
+    told = _tell(metrics, resamples)
+    return {"figure": run.figure, "inputs": inputs, "images": len(pictures), "metrics": told}
 
 
 def _means(values: Floats, counts: Counts) -> Floats:
@@ -91,10 +101,20 @@ def _within_pictures(values: Floats, figures: Floats, counts: Counts) -> Floats:
     return np.divide(counts[:, known] @ found[known], drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
 
 
-def _estimate(values: Floats) -> dict[str, Any] | None:
-    """The first value with the interval of the others."""
-    if np.isnan(values[0]):
+def _tell(metrics: Mapping[str, Mapping[str, Floats]], resamples: int) -> dict[str, dict[str, Any]]:
+    """Metric to question to what is said of it: all metrics of a question are one family."""
+    told: dict[str, dict[str, Any]] = {metric: {} for metric in metrics}
+    for question in next(iter(metrics.values())):
+        family = {m: Estimate.of(of_metric[question], resamples, (-1.0, 1.0)) for m, of_metric in metrics.items()}
+        errors = critical_value(e for e in family.values() if e.error is not None)
+        for metric, found in family.items():
+            told[metric][question] = _entry(found, errors)
+    return told
+
+
+def _entry(found: Estimate, errors: float) -> dict[str, Any] | None:
+    simultaneous = found.within(errors)
+    if found.value is None or simultaneous is None:
         return None
-    interval = Estimate(float(values[0]), values[1:]).interval
-    evidence = interval is not None and (interval[0] > 0 or interval[1] < 0)
-    return {"spearman": float(values[0]), "interval": interval, "evidence": evidence}
+    evidence = simultaneous[0] > 0 or simultaneous[1] < 0
+    return {"spearman": found.value, "interval": found.interval, "simultaneous": simultaneous, "evidence": evidence}

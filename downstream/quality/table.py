@@ -51,11 +51,11 @@ def notes(result: Result) -> list[str]:
     if result["won_by_a_source"]:
         lines.append(f"a source handed through scores best by {', '.join(result['won_by_a_source'])}")
     for task, entry in result["tasks"].items():
-        counted = f"{len(entry['inputs'])} fused inputs, {entry['images']} pictures"
-        lines.append(f"correlation with {task} ({entry['figure']}): {counted}")
-    shown = [r for r in result["differences"] if r["evidence"] or f"{r['input']}:{r['against']}" in p["against"]]
+        lines += _tasks_in_words(task, entry)
+    shown = [r for r in result["differences"] if _says(r) or f"{r['input']}:{r['against']}" in p["against"]]
     lines += [_in_words(result, row) for row in shown]
-    return [*lines, f"{len(result['differences']) - len(shown)} further differences: no evidence (see quality.json)"]
+    rest = len(result["differences"]) - len(shown)
+    return [*lines, f"{rest} further differences: no evidence, or too few pictures (see quality.json)"]
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
@@ -137,12 +137,25 @@ def _correlation(found: Mapping[str, Any] | None) -> str:
     return f"{found['spearman']:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
+def _says(row: Mapping[str, Any]) -> bool:
+    return row["verdict"] in ("better", "worse")
+
+
 def _in_words(result: Result, row: Mapping[str, Any]) -> str:
-    more = row["difference"] > 0
-    verdict = "better" if more == result["metrics"][row["metric"]]["higher_is_better"] else "worse"
-    verdict = verdict if row["evidence"] else "no evidence of a difference"
-    low, high = row["interval"]
+    low, high = row["simultaneous"]
     return (
         f"{_with_unit(result, row['metric'])}: {row['input']} against {row['against']} {row['difference']:+.3g} "
-        f"[{low:+.3g}, {high:+.3g}]: {verdict}"
+        f"[{low:+.3g}, {high:+.3g}]: {row['verdict']}"
     )
+
+
+def _tasks_in_words(task: str, entry: Mapping[str, Any]) -> list[str]:
+    """What was correlated, and which metrics go with the task by intervals that hold for all of them at once."""
+    counted = (
+        f"{len(entry['inputs'])} fused inputs, {entry['images']} pictures, {len(entry['metrics'])} metrics at once"
+    )
+    lines = [f"correlation with {task} ({entry['figure']}): {counted}"]
+    for question, title in _QUESTIONS.items():
+        shown = [m for m, found in entry["metrics"].items() if found[question] and found[question]["evidence"]]
+        lines.append(f"  {title}: evidence for {', '.join(shown) or 'none'}")
+    return lines

@@ -35,6 +35,7 @@ STRIDE_PX = 16
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """ImageNet's mean and deviation of RGB in [0, 1], for every input, infrared too: all are treated alike."""
 
+_ALL_STAGES = 5
 _METADATA_KEY = "deeplab"
 _HEAD = "segmentation_head.0.weight"
 _CLASSIFIERS = ("classifier.", "fc.", "head.", "last_linear.", "conv_head.", "bn2.")
@@ -48,6 +49,14 @@ class DeepLabConfig:
     classes: int
     encoder: str = "mobilenet_v2"
     decoder_channels: int = 256
+    depth: int = _ALL_STAGES
+    """Stages of the encoder: with 4, its last features are those before the last stage."""
+    rates: tuple[int, int, int] = (12, 24, 36)
+    """Of the decoder's dilated convolutions."""
+    dropout: float = 0.5
+    """In the decoder, in training."""
+    shrink: int = 1
+    """The network looks at pictures with sides this many times shorter; its logits are enlarged again."""
 
 
 class Segmenter:
@@ -125,6 +134,21 @@ class Segmenter:
         return np.asarray(self.ids[best])
 
 
+class Shrunk(nn.Module):
+    """Shows a network shrunk pictures ``(B, 3, H, W)``, H and W multiples of 16 times `shrink`."""
+
+    def __init__(self, network: nn.Module, shrink: int) -> None:
+        super().__init__()
+        self.network, self.shrink = network, shrink
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Gives logits of the pictures' own sides."""
+        height, width = pixels.shape[2:]
+        small = (height // self.shrink, width // self.shrink)
+        seen = F.interpolate(pixels, small, mode="bilinear", align_corners=False, antialias=True)
+        return F.interpolate(self.network(seen), (height, width), mode="bilinear", align_corners=False)
+
+
 def library_version() -> str:
     """The library that builds the networks, and its version."""
     return f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
@@ -150,7 +174,10 @@ def build_deeplab(config: DeepLabConfig, encoder_weights: str | Path = "none") -
     given = str(encoder_weights)
     network = _new_network(config, given if given == "imagenet" else None)
     if given not in ("imagenet", "none"):
-        _fill_encoder(network.get_submodule("encoder"), Path(encoder_weights))
+        whole = _new_network(dataclasses.replace(config, depth=_ALL_STAGES), None).get_submodule("encoder")
+        _fill_encoder(whole, Path(encoder_weights))
+        state, encoder = whole.state_dict(), network.get_submodule("encoder")
+        nn.Module.load_state_dict(encoder, {name: state[name] for name in encoder.state_dict()})
     return network
 
 
@@ -191,9 +218,13 @@ def read_deeplab(content: Mapping[str, Any], path: Path, encoder: str) -> GivenN
     """
     state = only_tensors(content, path)
     classes, channels = state[_HEAD].shape[:2]
-    config = DeepLabConfig(classes, _metadata(path).get("encoder", encoder), channels)
+    about = _metadata(path)
+    shape = {name: about[name] for name in ("depth", "rates", "dropout", "shrink") if name in about}
+    config = DeepLabConfig(classes, about.get("encoder", encoder), channels, **shape)
     network = _new_network(config, None)
-    given = GivenNetwork(network, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), STRIDE_PX)
+    shrunk = Shrunk(network, config.shrink) if config.shrink > 1 else network
+    stride_px = STRIDE_PX * config.shrink
+    given = GivenNetwork(shrunk, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), stride_px)
     what = f"{path} and DeepLabV3Plus with {config.encoder}"
     check_fit(state, network.state_dict(), what, "is it the encoder you named?")
     network.load_state_dict(state, strict=False)
@@ -207,8 +238,11 @@ def _new_network(config: DeepLabConfig, encoder_weights: str | None) -> nn.Modul
         network: nn.Module = smp.DeepLabV3Plus(
             config.encoder,
             encoder_weights=encoder_weights,
+            encoder_depth=config.depth,
             encoder_output_stride=STRIDE_PX,
             decoder_channels=config.decoder_channels,
+            decoder_atrous_rates=config.rates,
+            decoder_aspp_dropout=config.dropout,
             classes=config.classes,
         )
     except OSError as error:

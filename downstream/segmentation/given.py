@@ -36,7 +36,6 @@ class GivenNetwork:
             "file": str(self.weights),
             "sha256": hash_file(self.weights),
             "runtime": self.runtime,
-            "classes": self.classes,
             "input_size": list(self.input_px) if any(self.input_px) else "the picture's",
             "resizing": self._resizing(),
         }

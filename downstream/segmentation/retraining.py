@@ -6,10 +6,11 @@ network that is missing or was trained from something else.
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from downstream.comparison.inputs import Comparison, Input
@@ -17,13 +18,13 @@ from downstream.comparison.plan import Place
 from downstream.datasets.card import Masks
 from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation.deeplab import (
-    DeepLabConfig,
     build_deeplab,
     library_version,
     save_deeplab,
     saved_key,
 )
-from downstream.segmentation.training import TrainingConfig, train_network
+from downstream.segmentation.recipe import TrainingConfig
+from downstream.segmentation.training import train_network
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
@@ -90,7 +91,7 @@ class SegmenterJob:
 
     def train(self, device: torch.device, track: Track) -> None:
         """Trains the network."""
-        shape = DeepLabConfig(len(self.masks.classes), self.config.encoder, self.config.decoder_channels)
+        shape = self.config.shape(len(self.masks.classes))
         pictures = [rgb_array(read_image(item.files[name])) for item in self.inputs for name in self.labels]
         labels = [read_mask(path, self.masks) for path in self.labels.values()] * len(self.inputs)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -113,3 +114,15 @@ def usable_labels(train: Comparison, labels: Mapping[str, Path], masks: Masks) -
         else:
             usable[name] = path
     return usable, skipped
+
+
+def count_classes(labels: Iterable[Path], masks: Masks) -> dict[str, dict[str, int]]:
+    """In how many label pictures each class is seen, and on how many pixels.
+
+    Raises:
+        ImageError: a label is not readable.
+    """
+    ids = [read_mask(path, masks).ravel() for path in labels]
+    pixels = np.stack([np.bincount(own, minlength=256)[: len(masks.names)] for own in ids])
+    seen = (pixels > 0).sum(0).tolist(), pixels.sum(0).tolist()
+    return {name: {"pictures": n, "pixels": k} for name, n, k in zip(masks.names, *seen, strict=True)}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from downstream.report.differences import in_words
+from downstream.report.differences import LEGEND, asked_for, in_words, verdict_columns
+from downstream.report.summary import paragraph
 from downstream.report.tables import percent, percent_interval
 
 Result = Mapping[str, Any]
@@ -12,6 +13,9 @@ _METRIC_NAMES = {
     "miou_foreground": "mIoU without background",
     "pixel_accuracy": "pixel accuracy",
 }
+HARDLY = 10
+"""A class that fewer train pictures show than this is hardly trained on: its figure says more of them than of it."""
+_AGAINST = ("infrared", "visible", "max", "late")
 
 
 def title(result: Result) -> str:
@@ -20,14 +24,14 @@ def title(result: Result) -> str:
 
 
 def table_rows(result: Result) -> list[dict[str, str]]:
-    """One row an input, in per cent, with 95 % intervals; classes that occur nowhere are left out."""
+    """One row an input, in per cent, with 95 % intervals and the verdicts of mIoU; without classes that nobody has."""
     entries = result["inputs"].values()
     shown = [c for c in result["classes"] if any(entry["per_class"][c] is not None for entry in entries)]
-    return [_table_row(name, entry, shown, result.get("groups", ())) for name, entry in result["inputs"].items()]
+    return [_table_row(result, name, entry, shown) for name, entry in result["inputs"].items()]
 
 
 def notes(result: Result) -> list[str]:
-    """The protocol in a line, warnings, and every difference of mIoU with and without background."""
+    """The protocol in a line, warnings, what the figures show in a paragraph, and the differences asked for."""
     p = result["protocol"]
     parts = [f"{p['name']} {p['network']}", f"{result['images']} pictures"]
     parts += [f"{p['without_label']} without a label"] if p["without_label"] else []
@@ -40,10 +44,26 @@ def notes(result: Result) -> list[str]:
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
-    lines += [f"pictures with {', '.join(f'{c} {n}' for c, n in p['pictures_with_class'].items())}"]
+    lines += [f"pictures with {_listed(p['pictures_with_class'])}"]
+    lines += _train_notes(training.get("classes", {}))
     lines += ["fewer than 3 seeds: not a result to quote"] if seeds and seeds < 3 else []
-    rows = [row for row in result["differences"] if row["metric"] in ("miou", "miou_foreground")]
-    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]], seeds) for row in rows)]
+    rows = asked_for(result, ("miou", "miou_foreground"))
+    lines += [LEGEND, paragraph(result, "miou", "mIoU")]
+    return [*lines, *(in_words(row, _METRIC_NAMES[row["metric"]]) for row in rows)]
+
+
+def _train_notes(classes: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """In how many train pictures every class is seen, and which are hardly among them."""
+    if not classes:
+        return []
+    counts = {name: found["pictures"] for name, found in classes.items()}
+    few = {name: n for name, n in counts.items() if n < HARDLY}
+    lines = [f"train pictures with {_listed(counts)}"]
+    return lines + ([f"hardly trained on, in fewer than {HARDLY} train pictures: {_listed(few)}"] if few else [])
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
 
 
 def csv_rows(result: Result) -> list[dict[str, Any]]:
@@ -51,12 +71,13 @@ def csv_rows(result: Result) -> list[dict[str, Any]]:
     return [{**_csv_row(name, entry, result.get("groups", ())), "note": ""} for name, entry in result["inputs"].items()]
 
 
-def _table_row(name: str, entry: Mapping[str, Any], classes: list[str], groups: Sequence[str]) -> dict[str, str]:
+def _table_row(result: Result, name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:
     row = {"input": name, "mIoU": percent_interval(entry["miou"], entry["interval"]["miou"])}
+    row |= verdict_columns(result["differences"], name, "miou", _AGAINST)
     row["foreground"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
     row["accuracy"] = percent(entry["pixel_accuracy"])
     row |= {c.replace("_", " "): percent(entry["per_class"][c]) for c in classes}
-    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in groups if entry[g]}
+    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in result.get("groups", ()) if entry[g]}
     return row | ({"seed range": percent(entry["spread"]["miou"])} if "spread" in entry else {})
 
 

@@ -28,6 +28,7 @@ from downstream.comparison.task import Ints, Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card, Ids
 from downstream.datasets.cards import msrs
+from downstream.datasets.data_set import DataSet
 from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation import table
 from downstream.segmentation.classes import hide_classes
@@ -37,9 +38,9 @@ from downstream.segmentation.deeplab import MEAN, STD, DeepLabConfig, Segmenter,
 from downstream.segmentation.mask_files import mask_pattern, masks_of
 from downstream.segmentation.networks import ACCEPTED, load_segmenter
 from downstream.segmentation.predictions import predict_file, read_given
-from downstream.segmentation.retraining import SegmenterJob, make_jobs, usable_labels
+from downstream.segmentation.recipe import RECIPE
+from downstream.segmentation.retraining import SegmenterJob, count_classes, make_jobs, usable_labels
 from downstream.segmentation.scores import ConfusionScores
-from downstream.segmentation.training import RECIPE
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped, images_by_stem
@@ -67,20 +68,24 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     def __init__(self, config: SegmentationConfig, card: Card | None = None) -> None:
         super().__init__(config)
-        masks = (card or msrs()).masks
-        if masks is None:
-            raise InputError(f"the card of {card.name if card else 'MSRS'} has no masks: there is nothing to segment")
-        self.masks, self.classes = masks, masks.names
+        self.card = card or msrs()
+        if self.card.masks is None:
+            raise InputError(f"the card of {self.card.name} has no masks: there is nothing to segment")
+        self.masks, self.classes = self.card.masks, self.card.masks.names
 
     def frozen(self, device: torch.device) -> Segmenter:
         """The given network."""
         config = self.config
-        if config.segmenter is None:
+        if not config.segmenter:
             raise InputError(
                 f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the data "
                 "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
-        return load_segmenter(config.segmenter, device, self.masks, config.recipe().encoder, config.mapping)
+        return load_segmenter(config.segmenter[0], device, self.masks, config.recipe().encoder, config.mapping)
+
+    def label_name(self, data: DataSet) -> str:
+        """The folder of the masks."""
+        return data.folder(mask_pattern(self.masks, self.config.labels)).name
 
     def check_start(self, device: torch.device) -> Segmenter | None:
         """The given network; or builds the one to be trained, and throws it away."""
@@ -116,6 +121,10 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained."""
         return {**asdict(self.config.recipe()), **RECIPE}
+
+    def train_counts(self, labels: Mapping[str, Path]) -> Mapping[str, Any]:
+        """In how many train pictures every class is seen, and on how many pixels."""
+        return {"classes": count_classes(labels.values(), self.masks)}
 
     def read_truth(
         self, comparison: Comparison, labels: Mapping[str, Path], network: Segmenter, out: Path
@@ -191,6 +200,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         """The matrices together."""
         return ConfusionScores(np.stack(list(seen.values())), self.classes)
 
+    def support(self, scores: ConfusionScores) -> Mapping[str, int]:
+        """How many pictures hold a class."""
+        shown = (scores.matrices.sum(2) > 0).sum(0)
+        return {f"iou_{name}": int(count) for name, count in zip(self.classes, shown, strict=True)}
+
     def entry(
         self, estimates: Mapping[str, Estimate], scores: Sequence[ConfusionScores], draws: Ints
     ) -> Mapping[str, Any]:
@@ -219,11 +233,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         config, network = self.config, networks.first
         able = [name for i, name in enumerate(self.classes) if i in network.ids]
         identities = {n: [s.identity for f in own for s in f.networks] for n, own in networks.by_input.items()}
-        frozen = config.protocol == "frozen"
+        frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter)} if frozen else {"training": networks.training}),
-            **({"given": network.given.about()} if frozen and network.given else {}),
+            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
+            **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_detector import INPUTS as DRAWN_INPUTS
+from drawn_detector import NAMES
 from small_segmentation import INPUTS
 
 from downstream.comparison.inputs import Comparison, Input
@@ -39,3 +41,21 @@ def split(tmp_path: Path, random: np.random.Generator, save: Save) -> MakeSplit:
         return Comparison(DataSet(msrs(), root), tuple(inputs))
 
     return make
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, random: np.random.Generator, save: Save) -> Comparison:
+    """Five pictures of random pixels in four inputs; a person and a car in each but the last, which is empty."""
+    root = tmp_path / "set" / "test"
+    inputs = []
+    for name in DRAWN_INPUTS:
+        files = {n: save(tmp_path / name / f"{n}.png", random.integers(0, 256, (80, 100), np.uint8)) for n in NAMES}
+        inputs.append(Input(name, files))
+    for folder in ("labels", "labels_infrared", "labels_visible"):
+        (root / folder).mkdir(parents=True)
+        for number, name in enumerate(NAMES[:-1]):
+            person = f"0 {0.2 + number / 10:.1f} 0.5 0.2 0.4\n" if folder != "labels_visible" else ""
+            car = "2 0.7 0.5 0.3 0.2\n" if folder != "labels_infrared" else ""
+            (root / folder / f"{name}.txt").write_text(person + car)
+        (root / folder / f"{NAMES[-1]}.txt").write_text("")
+    return Comparison(DataSet(msrs(), root), tuple(inputs))

@@ -15,8 +15,8 @@ import pytest
 
 from downstream import command
 from downstream.comparison.timing import Stopwatch
-from downstream.console import EXIT_NOBODY_READS
 from downstream.messages import RUN_LOG, keep_log
+from downstream.pipes import EXIT_NOBODY_READS
 from dwsfusion.errors import InputError, OutputError
 from dwsfusion.pairs import Skipped
 
@@ -84,6 +84,21 @@ def test_the_log_holds_what_was_said_before_its_place_was_known(tmp_path: Path) 
     assert run(main, tmp_path, "--log-level", "debug") == 1  # behind the first
     assert log_of(tmp_path)[:4] == expected
     assert "DEBUG late: too small" in log_of(tmp_path)
+
+
+def test_a_part_has_a_log_of_its_own_and_the_whole_has_all(tmp_path: Path) -> None:
+    def main(config: Config) -> int:
+        for folder in (config.out, config.out / "one", config.out / "two"):
+            folder.mkdir(exist_ok=True)
+            keep_log(folder)
+            logging.getLogger("x").info("of %s", folder.name)
+        return 0
+
+    assert run(main, tmp_path) == 0
+    of = {name: [line for line in log_of(tmp_path / name) if " x: " in line] for name in (".", "one", "two")}
+    assert of["one"] == ["INFO x: of one"]
+    assert of["two"] == ["INFO x: of two"]
+    assert of["."] == [f"INFO x: of {tmp_path.name}", *of["one"], *of["two"]]
 
 
 def test_a_command_that_does_not_begin_leaves_no_log(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_the_comparisons_and_their_grids(
         assert run(monkeypatch, "export_grids.py", *data, "--task", task, "--count", 1) == 0
         assert len(list(Path("out/grids", task).glob("*.png"))) == len(list(Path("out/grids", task).glob("*.pdf"))) == 1
     out = capsys.readouterr().out
-    assert "no evidence of a difference" in out or "better" in out
+    assert "too few pictures for a verdict" in out.replace("\n", " ")
 
 
 def test_make_sample_says_where_the_scenes_are(

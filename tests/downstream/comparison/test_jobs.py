@@ -27,6 +27,25 @@ def test_what_is_done_is_not_done_twice_and_the_rest_is_counted(tmp_path, caplog
     assert third == "trained c: 3 of 3 networks"
 
 
+def test_the_first_training_tells_how_long_all_will_take(tmp_path, caplog, monkeypatch):
+    """The clock moves by 10 s a look: two steps take them, so 40 take 200 s, and three networks 10 minutes."""
+    clock = iter(range(0, 100000, 10))
+    monkeypatch.setattr("downstream.comparison.jobs.time.monotonic", lambda: next(clock))
+    seen = []
+
+    class Steps(PaperJob):
+        def train(self, device, track):
+            for _ in track(range(40), self.name):
+                seen.append((self.name, len(caplog.messages)))
+            self.path.write_text("")
+
+    with caplog.at_level(logging.INFO):
+        run_jobs([Steps(tmp_path / name) for name in "abc"], [CPU])
+    assert caplog.messages[0] == "3 networks to train, about 10 min in all"
+    assert [said for name, said in seen if name == "a"] == [0, 0, *[1] * 38]
+    assert sum("in all" in message for message in caplog.messages) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("fate", "says"), [("dies", "trained b on cpu died.*go on"), ("refuses", "too small a batch")])
 def test_where_one_process_fails_it_is_told_at_once_and_the_others_go_on(tmp_path, monkeypatch, fate, says):

@@ -10,6 +10,7 @@ from drawn_detector import CONFIG, INPUTS, NAMES, DrawnDetector, compare
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from downstream.comparison import differences
 from downstream.comparison.inputs import Comparison, Input
 from downstream.datasets.cards import msrs
 from downstream.datasets.data_set import DataSet
@@ -96,15 +97,56 @@ def test_any_pair_asked_for_is_compared(comparison, detectors, tmp_path):
         compare(comparison, detectors, tmp_path, replace(CONFIG, against=("ours:nobody",)))
 
 
-def test_differences_name_their_evidence(comparison, detectors, tmp_path):
+def summary(result):
+    """The paragraph that the numbers write."""
+    return next(line for line in notes(result) if line.startswith("mAP50 on"))
+
+
+def test_differences_carry_a_verdict_where_there_are_pictures_enough(comparison, detectors, tmp_path, monkeypatch):
+    few = compare(comparison, detectors, tmp_path)
+    assert {row["verdict"] for row in few["differences"]} == {"too few pictures"}
+    assert "there are too few pictures for a verdict" in summary(few)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(comparison, detectors, tmp_path)
-    row = next(r for r in result["differences"] if (r["input"], r["metric"]) == ("ours", "map50"))
-    assert row["against"] in ("infrared", "visible")
-    assert row["difference"] == 0.5
-    assert row["evidence"]
-    words = notes(result)
-    assert any(line.startswith("mAP50: ours against") and line.endswith(": better") for line in words)
-    assert any(line.endswith(": no evidence of a difference") for line in words)
+    found = {(r["input"], r["against"]): r for r in result["differences"] if r["metric"] == "map50"}
+    assert {against for _, against in found} == {"infrared", "visible", "max", "best camera"}
+    assert found["ours", "visible"]["difference"] == 0.5
+    assert found["ours", "best camera"]["verdict"] == "better"
+    assert found["ours", "max"]["verdict"] == "no evidence"
+    assert {"vs visible": "better", "vs max": "·"}.items() <= table_rows(result)[-1].items()
+    assert "Against max: no evidence: ours." in summary(result)
+    assert "better than either camera: max, ours" in summary(result)
+    assert result["ranks"]["map50"]["infrared"]["first"] == 0
+    assert set(result["power"]) == set(result["ranks"]) == {"map", "map50"}
+
+
+def test_a_class_in_few_pictures_gets_no_verdict(comparison, detectors, tmp_path, monkeypatch):
+    (comparison.root / "labels/00001D.txt").write_text("2 0.7 0.5 0.3 0.2\n")  # the persons of three pictures are left
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
+    rows = compare(comparison, detectors, tmp_path)["differences"]
+    verdicts = {m: {r["verdict"] for r in rows if r["metric"] == m} for m in ("ap50_person", "ap50_car", "map50")}
+    assert verdicts["ap50_person"] == {"too few pictures"}
+    assert "too few pictures" not in verdicts["ap50_car"] | verdicts["map50"]
+
+
+def test_trained_from_one_seed_there_is_no_verdict(comparison, detectors, tmp_path, monkeypatch):
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
+    result = compare(comparison, detectors, tmp_path, training={"seeds": 1})
+    assert {row["verdict"] for row in result["differences"]} == {"one seed"}
+    assert "Train from three seeds or more" in summary(result)
+    twice = {name: own * 2 for name, own in detectors.items()}
+    assert "better" in {
+        r["verdict"] for r in compare(comparison, twice, tmp_path, training={"seeds": 2})["differences"]
+    }
+
+
+def test_scenes_are_drawn_where_they_are_known(comparison, detectors, tmp_path):
+    alone = compare(comparison, detectors, tmp_path)
+    assert alone["protocol"]["bootstrap"]["drawn"] == "pictures taken as independent"
+    (tmp_path / "scenes.csv").write_text("picture,scene\n" + "".join(f"{n},{n[-1]}\n" for n in NAMES))
+    result = compare(comparison, detectors, tmp_path, replace(CONFIG, groups=tmp_path / "scenes.csv"))
+    assert result["protocol"]["bootstrap"]["scenes"] == 2  # day and night
+    assert result["inputs"]["infrared"]["map50"] == alone["inputs"]["infrared"]["map50"]
 
 
 def test_the_saved_files_give_the_same_figures_to_pycocotools(comparison, detectors, tmp_path):
@@ -155,8 +197,8 @@ def test_figures_of_several_detectors_are_means(comparison, detectors, tmp_path)
     assert entry["map50"] == 0.75
     assert entry["spread"]["map50"] == 0.5
     row = next(r for r in result["differences"] if (r["input"], r["metric"]) == ("ours", "map50"))
-    assert row["interval"][0] > 0
-    assert (row["seeds"], row["evidence"]) == ([0.5, 0.0], False)  # the second seed is as good as one camera
+    assert row["seeds"] == [0.5, 0.0]
+    assert row["interval"][0] < 0  # the second seed is as good as one camera
     assert (tmp_path / "predictions/seed1/ours.json").is_file()
 
 

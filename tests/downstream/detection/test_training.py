@@ -105,7 +105,7 @@ def test_joint_is_one_detector_and_goes_on_where_it_stopped(train, tmp_path):
 def test_a_trained_detector_detects(train, tmp_path):
     """Thirty epochs are enough to overfit four pictures."""
     config = DetectionConfig(
-        detector="tiny.yaml", protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
+        detector=("tiny.yaml",), protocol="joint", image_size=64, epochs=30, batch_size=4, learning_rate=0.006
     )
     moved = tmp_path / "elsewhere"
     shutil.copytree(tmp_path / "ir", moved)
@@ -131,7 +131,9 @@ def test_a_trained_detector_detects(train, tmp_path):
 
 @pytest.mark.slow
 def test_folds_test_every_picture_on_a_detector_that_never_saw_it(train, tmp_path):
-    config = DetectionConfig(detector="tiny.yaml", protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2)
+    config = DetectionConfig(
+        detector=("tiny.yaml",), protocol="retrained", image_size=64, epochs=1, batch_size=2, folds=2
+    )
     made = make_networks(
         DetectionTask(config), train, lambda: pytest.fail("no train split"), tmp_path / "out", seed=0, device=CPU
     )
@@ -171,7 +173,7 @@ def test_a_cell_depends_on_the_pictures_that_it_is_trained_on_alone(train, tmp_p
 
 
 def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
-    config = DetectionConfig(detector="tiny.yaml", protocol="retrained")
+    config = DetectionConfig(detector=("tiny.yaml",), protocol="retrained")
     with pytest.raises(InputError, match="beside the tested ones"):
         make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
@@ -179,7 +181,7 @@ def test_training_on_the_tested_pictures_is_refused(train, tmp_path):
 def test_a_bad_label_is_named_before_anything_is_trained(train, tmp_path, monkeypatch):
     monkeypatch.setattr(DetectorJob, "train", lambda *_: pytest.fail("trains"))
     (train.root / "labels/00002D.txt").write_text("7 0.5 0.5 0.1 0.1\n")
-    config = DetectionConfig(detector="tiny.yaml", protocol="joint", folds=2)
+    config = DetectionConfig(detector=("tiny.yaml",), protocol="joint", folds=2)
     with pytest.raises(InputError, match=r"00002D\.txt, line 1"):
         make_networks(DetectionTask(config), train, lambda: train, tmp_path, seed=0, device=CPU)
 
@@ -204,13 +206,18 @@ def test_no_resamples_are_refused():
 
 def test_the_sample_scenes_have_settings_of_their_own():
     sample = DetectionConfig().settled(sample=True)
-    assert (sample.detector, sample.protocol) == ("sample.pt", "frozen")
+    assert (sample.detector, sample.protocol) == (("sample.pt",), "frozen")
     trained = DetectionConfig(protocol="joint", epochs=3).settled(sample=True)
-    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == ("tiny.yaml", 3, 0.006, 256)
+    assert (trained.detector, trained.epochs, trained.learning_rate, trained.image_size) == (
+        ("tiny.yaml",),
+        3,
+        0.006,
+        256,
+    )
     usual = Budget()
     asked = DetectionConfig(protocol="joint", epochs=usual.epochs, image_size=usual.image_size).settled(sample=True)
     assert asked.budget() == replace(usual, learning_rate=0.006)  # what was asked for is kept, usual as it is
-    assert DetectionConfig().settled(sample=False).detector == "yolov5su.pt"
+    assert DetectionConfig().settled(sample=False).detector == ("yolov5su.pt",)
     assert DetectionConfig().settled(sample=False).budget() == usual
-    chosen = DetectionConfig(detector="mine.pt", epochs=3)
+    chosen = DetectionConfig(detector=("mine.pt",), epochs=3)
     assert chosen.settled(sample=True) == chosen

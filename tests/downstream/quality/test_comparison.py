@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from downstream.comparison import differences
 from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.reopened import Reopened
 from downstream.datasets.cards import msrs
@@ -72,28 +73,31 @@ def test_ranks_share_ties_and_leave_out_the_sources(pair, tmp_path):
     assert ranks["noise"]["mean"] == pytest.approx(np.mean([v for k, v in ranks["noise"].items() if k != "mean"]))
 
 
-def test_differences_to_max_and_to_the_better_source(pair, tmp_path):
+def test_differences_to_max_and_to_the_sources(pair, tmp_path, monkeypatch):
+    assert {r["verdict"] for r in compare(pair, tmp_path)["differences"]} == {"too few pictures"}
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(pair, tmp_path)
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
     same = rows["copy", "max", "VIF"]
-    assert (same["difference"], same["interval"], same["evidence"]) == (0, [0, 0], False)
-    assert rows["noise", "max", "MI"]["evidence"]
+    assert (same["difference"], same["interval"], same["verdict"]) == (0, [0, 0], "no evidence")
+    assert rows["noise", "max", "MI"]["verdict"] == "worse"
     assert {against for _, against, metric in rows if metric == "MI"} == {"max"}  # a source would meet itself
-    assert {against for _, against, metric in rows if metric == "EN"} - {"max"} <= {"infrared", "visible"}
+    assert {against for _, against, metric in rows if metric == "EN"} == {"max", "infrared", "visible", "best camera"}
     assert not any(r["input"] in ("infrared", "visible") for r in result["differences"])
     assert "MI" in result["won_by_a_source"]  # a copy of a source keeps all of it
     assert any(line.startswith("MI [bit]: noise against max -") and line.endswith("worse") for line in notes(result))
 
 
-def test_any_pair_asked_for_is_compared(pair, tmp_path):
+def test_any_pair_asked_for_is_compared(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     asked = ("copy:max", "infrared:visible", "mean:noise")
     result = compare(pair, tmp_path, QualityConfig(resamples=40, against=asked))
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
     assert len(rows) == len(result["differences"])
-    assert rows["mean", "noise", "MI"]["evidence"]
+    assert rows["mean", "noise", "MI"]["verdict"] == "better"
     assert ("infrared", "visible", "EN") in rows
     assert ("infrared", "visible", "MI") not in rows  # a source would meet itself
-    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence of a difference" in notes(result)
+    assert "MI [bit]: copy against max +0 [+0, +0]: no evidence" in notes(result)
     with pytest.raises(InputError, match="found 'copy:nobody'"):
         compare(pair, tmp_path, QualityConfig(against=("copy:nobody",)))
 

@@ -11,6 +11,7 @@ from PIL import Image
 from small_segmentation import CLASSES, CONFIG, CPU, IDS, INPUTS, MASKS, Shade
 from torch import nn
 
+from downstream.comparison import differences
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison
 from downstream.comparison.run import compare as run_comparison
@@ -74,7 +75,7 @@ def test_keys_and_order_of_the_inputs(split: MakeSplit, tmp_path: Path) -> None:
     assert figures == sorted(figures, reverse=True)  # the fixture adds noise from input to input
     row = next(r for r in result["differences"] if (r["input"], r["against"]) == ("mean", "infrared"))
     assert row["difference"] == pytest.approx(figures[2] - figures[0])
-    assert row["evidence"] == (row["interval"][1] < 0)
+    assert row["verdict"] == "too few pictures"
 
 
 def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
@@ -86,14 +87,22 @@ def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
     assert rows[0]["mIoU"].startswith(f"{100 * result['inputs']['infrared']['miou']:.1f} [")
     with (tmp_path / "segmentation.csv").open() as file:
         assert float(next(csv.DictReader(file))["miou"]) == result["inputs"]["infrared"]["miou"]
-    assert any("against max" in line for line in notes(result))
+    assert {f"vs {name}": "too few" for name in ("visible", "max", "late")}.items() <= rows[0].items()
+    assert rows[0]["vs infrared"] == "–"
+    assert notes(result)[-1].startswith("mIoU on 4 pictures (pictures taken as independent)")
 
 
-def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path) -> None:
+def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     comparison = split("test")
     same = replace(comparison, inputs=tuple(replace(comparison.inputs[0], name=name) for name in INPUTS))
-    lines = notes(compare(same, shades(Shade()), tmp_path))
-    assert "mIoU: mean against max +0.0 [+0.0, +0.0]: no evidence of a difference" in lines
+    result = compare(same, shades(Shade()), tmp_path, against=("mean:max",))
+    row = next(r for r in result["differences"] if (r["input"], r["against"]) == ("mean", "max"))
+    assert (row["difference"], row["verdict"]) == (0, "no evidence")
+    assert row["interval"][0] < 0 < row["interval"][1]  # alike on four pictures is not alike
+    last = notes(result)[-1]
+    assert last.startswith("mIoU without background: mean against max +0.0 [-")
+    assert last.endswith(": no evidence")
 
 
 def test_a_second_run_predicts_only_what_is_new(split: MakeSplit, tmp_path: Path, save: Save) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_segmentation import CONFIG, CPU, INPUTS, PAIR, TRAINING, pair_of
+from small_segmentation import CONFIG, CPU, INPUTS, MASKS, PAIR, TRAINING, pair_of
 from torch import nn
 
 from downstream.comparison.inputs import Comparison
@@ -16,9 +16,9 @@ from downstream.comparison.run import compare
 from downstream.segmentation import retraining
 from downstream.segmentation.config import SegmentationConfig
 from downstream.segmentation.deeplab import DeepLabConfig, build_deeplab, save_deeplab
+from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
 from downstream.segmentation.table import notes
 from downstream.segmentation.task import SegmentationTask
-from downstream.segmentation.training import TrainingConfig, TrainingOptions
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 
@@ -29,7 +29,7 @@ MakeSplit = Callable[[str], Comparison]
 def test_frozen_uses_one_file_for_all(split: MakeSplit, tmp_path: Path) -> None:
     shape = DeepLabConfig(9, TRAINING.encoder, 8)
     save_deeplab(tmp_path / "net.safetensors", build_deeplab(shape), shape, "key")
-    config = replace(CONFIG, protocol="frozen", segmenter=tmp_path / "net.safetensors")
+    config = replace(CONFIG, protocol="frozen", segmenter=(tmp_path / "net.safetensors",))
     found = make_networks(
         SegmentationTask(config), split("test"), lambda: pytest.fail("trains"), tmp_path, seed=0, device=CPU
     )
@@ -69,6 +69,12 @@ def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
     result = compare(SegmentationTask(config), test, segmenters, tmp_path, about={"data": "made"})
     assert result["protocol"]["training"]["pictures"] == 4
     assert result["protocol"]["training"]["encoder_weights"] == "none"
+    labels = [np.asarray(Image.open(p)) for p in (train.root / "Segmentation_labels").glob("*.png")]
+    held = {name: [int((label == i).sum()) for label in labels] for i, name in enumerate(MASKS.names)}
+    expected = {name: {"pictures": sum(n > 0 for n in own), "pixels": sum(own)} for name, own in held.items()}
+    assert result["protocol"]["training"]["classes"] == expected
+    (few,) = (line for line in notes(result) if line.startswith("hardly trained on, in fewer than 10"))
+    assert f"background {expected['background']['pictures']}, car" in few  # four pictures hold nothing often
     assert "fewer than 3 seeds: not a result to quote" in notes(result)
     assert all(0 <= entry["pixel_accuracy"] < 1 for entry in result["inputs"].values())
     assert all(np.load(tmp_path / f"confusion/{name}.npz")["matrices"].shape == (4, 9, 9) for name in INPUTS)

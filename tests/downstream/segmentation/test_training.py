@@ -5,10 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from downstream.segmentation.training import SCALES, TrainingConfig, class_weights, draw_batches, train_network
+from downstream.segmentation.crops import cut, draw_batches
+from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
+from downstream.segmentation.training import class_weights, fix_early, train_network
 from dwsfusion.errors import InputError
 
-CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40))
+CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40), shrink=1, aimed=0.0, fixed_stride=0)
+SEVEN = [np.zeros((48, 64), np.uint8)] * 7
 
 
 def linear_network() -> nn.Module:
@@ -31,8 +34,8 @@ class Recorder(nn.Module):
 
 
 def test_order_and_augmentation_come_from_the_seed_alone() -> None:
-    assert list(draw_batches(7, CONFIG, 1)) == list(draw_batches(7, CONFIG, 1))
-    assert list(draw_batches(7, CONFIG, 1)) != list(draw_batches(7, CONFIG, 2))
+    assert list(draw_batches(SEVEN, 9, CONFIG, 1)) == list(draw_batches(SEVEN, 9, CONFIG, 1))
+    assert list(draw_batches(SEVEN, 9, CONFIG, 1)) != list(draw_batches(SEVEN, 9, CONFIG, 2))
 
 
 @pytest.mark.filterwarnings("error")
@@ -49,7 +52,7 @@ def test_pictures_that_must_not_be_written_are_only_read(random: np.random.Gener
 
 
 def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
-    batches = list(draw_batches(7, CONFIG, 0))
+    batches = list(draw_batches(SEVEN, 9, CONFIG, 0))
     assert [len(batch) for batch in batches] == [3, 3, 3, 3]
     for epoch in (batches[:2], batches[2:]):
         items = [crop.item for batch in epoch for crop in batch]
@@ -58,10 +61,10 @@ def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
 
 
 def test_draws_cover_their_ranges() -> None:
-    crops = [c for batch in draw_batches(100, replace(CONFIG, epochs=10), 0) for c in batch]
+    crops = [c for batch in draw_batches(SEVEN, 9, replace(CONFIG, epochs=150), 0) for c in batch]
     scales = [c.scale for c in crops]
-    assert SCALES[0] <= min(scales) < 0.8
-    assert 1.4 < max(scales) <= SCALES[1]
+    assert 0.75 <= min(scales) < 0.8
+    assert 1.4 < max(scales) <= 1.5
     assert 0.4 < np.mean([c.mirrored for c in crops]) < 0.6
     assert min(c.top for c in crops) < 0.05 < 0.95 < max(c.left for c in crops) < 1
 
@@ -123,10 +126,106 @@ def test_rare_classes_weigh_more() -> None:
 
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(InputError, match="two training pictures or more a batch, found 1"):
-        list(draw_batches(1, CONFIG, 0))
+        list(draw_batches(SEVEN[:1], 9, CONFIG, 0))
 
 
 def test_a_crop_must_hold_something() -> None:
     pictures, labels = [np.zeros((32, 32, 3), np.uint8)] * 2, [np.zeros((32, 32), np.uint8)] * 2
     with pytest.raises(InputError, match="expected crops of 16 pixels or more, found 32x10 asked for"):
         train_network(linear_network(), pictures, labels, 9, replace(CONFIG, crop_px=(10, 32)), seed=0)
+
+
+def test_aimed_crops_hold_their_class_and_every_class_alike() -> None:
+    """Cars are in every picture, a bump of one pixel in one of them: both are laid under half of the aimed crops."""
+    labels = [np.zeros((48, 64), np.uint8) for _ in range(6)]
+    for label in labels:
+        label[20:30, 5:25] = 1
+    labels[4][47, 63] = 8
+    config = replace(CONFIG, epochs=100, crop_scales=(0.9, 1.5), aimed=0.5)
+    crops = [c for batch in draw_batches(labels, 9, config, 0) for c in batch]
+    aimed = [c for c in crops if c.aim]
+    assert 0.4 < len(aimed) / len(crops) < 0.6
+    wanted = [int(labels[c.item][c.aim]) for c in aimed if c.aim]
+    assert set(wanted) == {1, 8}
+    assert 0.4 < np.mean([w == 8 for w in wanted]) < 0.6
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    for crop, wanted_id in zip(aimed[:60], wanted[:60], strict=True):
+        plain = replace(crop, scale=1.0)  # a magnified crop may lose a single pixel between its own
+        assert (cut(pixels, labels[crop.item], plain, (32, 32))[1] == wanted_id).any()
+    assert list(draw_batches(labels, 9, config, 0)) == list(draw_batches(labels, 9, config, 0))
+
+
+def test_crops_show_what_the_network_will_be_shown() -> None:
+    """A network for half the side learns from crops of half the magnification."""
+    plain, half = (list(draw_batches(SEVEN, 9, replace(CONFIG, shrink=n), 0)) for n in (1, 2))
+    scales = [[c.scale for batch in batches for c in batch] for batches in (plain, half)]
+    assert scales[1] == pytest.approx([s / 2 for s in scales[0]])
+
+
+def test_where_there_is_background_alone_nothing_is_aimed_at() -> None:
+    crops = [c for batch in draw_batches(SEVEN, 9, replace(CONFIG, aimed=1.0), 0) for c in batch]
+    assert all(c.aim is None for c in crops)
+
+
+def test_early_layers_keep_their_weights_and_norms_their_statistics(random: np.random.Generator) -> None:
+    class Strided(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Sequential(
+                nn.Conv2d(3, 4, 3, 2, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, 2, 1), nn.Conv2d(4, 9, 3, 2, 1)
+            )
+            self.up = nn.Upsample(scale_factor=8)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.up(self.encoder(pixels))
+            return result
+
+    pictures = list(random.integers(0, 256, (4, 48, 64, 3), np.uint8))
+    labels = list(random.integers(0, 9, (4, 48, 64), np.uint8))
+    for stride, moved in ((4, {"3"}), (2, {"2", "3"}), (0, {"0", "1", "2", "3"})):
+        network = Strided()
+        before = {name: t.clone() for name, t in network.encoder.state_dict().items()}
+        train_network(network, pictures, labels, 9, replace(CONFIG, fixed_stride=stride), seed=0)
+        after = network.encoder.state_dict()
+        assert {name[0] for name in before if not torch.equal(before[name], after[name])} == moved
+
+
+def test_an_encoder_of_the_library_is_fixed_up_to_its_stride() -> None:
+    smp = pytest.importorskip("segmentation_models_pytorch")
+    encoder = smp.DeepLabV3Plus("mobilenet_v2", encoder_weights=None, classes=9).encoder.train()
+    fix_early(encoder, 4)
+    fixed = {name for name, p in encoder.named_parameters() if not p.requires_grad}
+    first_trained = next(name for name, p in encoder.named_parameters() if p.requires_grad)
+    assert fixed
+    assert first_trained.startswith("features.4.")  # its first convolution is still at stride 4
+    assert not any(m.training for m in encoder.modules() if isinstance(m, nn.BatchNorm2d))
+
+
+def test_an_encoder_from_scratch_is_trained_as_a_whole() -> None:
+    asked = TrainingOptions(encoder_weights="none")
+    filled, own = asked.filled(TrainingConfig()), replace(asked, encoder_lr=0.5).filled(TrainingConfig())
+    assert (filled.fixed_stride, filled.encoder_lr, own.encoder_lr) == (0, 1.0, 0.5)
+    assert TrainingOptions().filled(TrainingConfig()) == TrainingConfig()
+
+
+def test_the_encoder_has_a_rate_of_its_own(random: np.random.Generator) -> None:
+    """The first step of AdamW moves a weight by its rate, whatever the gradient, but for the decay."""
+
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.head = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 9, 1)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.head(self.encoder(pixels))
+            return result
+
+    pictures = list(random.integers(0, 256, (3, 48, 64, 3), np.uint8))
+    labels = list(random.integers(0, 9, (3, 48, 64), np.uint8))
+    network = Two()
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    config = replace(CONFIG, epochs=1, lr=1e-2, encoder_lr=0.1, weight_decay=0.0)
+    train_network(network, pictures, labels, 9, config, seed=0)
+    moved = {name: (p.detach() - before[name]).abs().median().item() for name, p in network.named_parameters()}
+    assert moved["encoder.weight"] == pytest.approx(1e-3, rel=0.01)
+    assert moved["head.weight"] == pytest.approx(1e-2, rel=0.01)

@@ -1,6 +1,6 @@
-"""The same as `dwsfusion demo`."""
+"""The same as `dwsfusion benchmark`."""
 
 from downstream.commands import run
 
 if __name__ == "__main__":
-    run("demo")
+    run("benchmark")

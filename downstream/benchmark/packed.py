@@ -1,0 +1,35 @@
+"""Arrays in JSON, small enough for a page: deflated bytes in base64, which a browser unpacks by itself."""
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_TYPES = (np.uint8, np.uint16, np.uint32)
+
+
+def pack(array: NDArray[Any]) -> dict[str, Any]:
+    """Packs whole numbers of 0 or more into the smallest type that holds them, little-endian.
+
+    Returns:
+        ``{"type": "uint8" | "uint16" | "uint32", "shape": [...], "deflated": base64}``.
+
+    Raises:
+        ValueError: a number is negative, or larger than 32 bits hold.
+    """
+    largest = int(array.max(initial=0))
+    if array.min(initial=0) < 0 or largest > np.iinfo(np.uint32).max:
+        raise ValueError(f"expected whole numbers from 0 to {np.iinfo(np.uint32).max}, found up to {largest}")
+    kind = next(t for t in _TYPES if largest <= np.iinfo(t).max)
+    values = np.ascontiguousarray(array, dtype=np.dtype(kind).newbyteorder("<"))
+    packed = base64.b64encode(zlib.compress(values.tobytes(), 9)).decode("ascii")
+    return {"type": np.dtype(kind).name, "shape": list(array.shape), "deflated": packed}
+
+
+def unpack(packed: dict[str, Any]) -> NDArray[Any]:
+    """The array that was packed."""
+    kind = np.dtype(packed["type"]).newbyteorder("<")
+    data = zlib.decompress(base64.b64decode(packed["deflated"]))
+    return np.frombuffer(data, kind).reshape(packed["shape"])

@@ -1,0 +1,142 @@
+"""The pictures of a report: scaled copies of every input's pictures and masks, beside it on disk.
+
+``pictures/large/INPUT/NAME.webp`` fit a screen, ``pictures/small/…`` are small enough to be put into the page itself.
+Masks lie in ``masks/INPUT/NAME.png`` beside them, in colours on a transparent ground; ``truth`` holds the labels.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from downstream.comparison.inputs import Comparison
+from downstream.datasets.card import Ids
+from downstream.datasets.masks import read_mask, read_predicted
+from dwsfusion.errors import ImageError
+from dwsfusion.images import read_image, rgb_array
+from dwsfusion.pairs import Skipped
+from dwsfusion.progress import Track
+from dwsfusion.runs import write_bytes, write_json
+
+SIZES_PX = {"large": 960, "small": 480}
+"""The longer side of a copy, at most."""
+_QUALITY = {"large": 82, "small": 58}
+HELD_BYTES = 9_000_000
+"""Of pictures in the page, which takes a third more to write them down."""
+
+
+def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path, track: Track) -> list[Skipped]:
+    """Writes the copies, and ``out/pictures.json``, which says what is there.
+
+    Args:
+        comparison: the inputs.
+        masks: row to the folder of its predicted masks; empty where nothing was segmented. The true ones join them as
+            ``truth``.
+        out: the folder.
+        track: shows progress.
+
+    Returns:
+        Pictures that cannot be read.
+    """
+    known, skipped = comparison.data.card.masks if masks else None, []
+    colours = ["#{:02x}{:02x}{:02x}".format(*c.colour) for c in known.classes] if known else []
+    truth = comparison.data.files(known.path, comparison.names) if known else {}
+    for name in track(comparison.names, "pictures", len(comparison.names)):
+        try:
+            for item in comparison.inputs:
+                _write_picture(
+                    Image.fromarray(rgb_array(read_image(item.files[name]))), out, f"{item.name}/{name}.webp"
+                )
+            for row, folder in masks.items():
+                if known and (file := folder / f"{name}.png").is_file():
+                    _write_mask(read_predicted(file, known), colours, out, f"masks/{row}/{name}.png")
+            if known and name in truth:
+                _write_mask(read_mask(truth[name], known), colours, out, f"masks/truth/{name}.png")
+        except (ImageError, OSError) as error:
+            skipped.append(Skipped(name, str(error)))
+    shown = [item.name for item in comparison.inputs]
+    write_json(
+        out / "pictures.json", {"inputs": shown, "masks": [*masks, *(["truth"] if truth else [])], "colours": colours}
+    )
+    return skipped
+
+
+def scaled(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """A size that fits, never larger than the picture is."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _write_picture(picture: Image.Image, out: Path, name: str) -> None:
+    for size, longest in SIZES_PX.items():
+        copy = picture.resize(scaled(picture.size, longest), Image.Resampling.LANCZOS)
+        _save(copy, out / size / name, "WEBP", quality=_QUALITY[size], method=4)
+
+
+def _write_mask(ids: Ids, colours: Sequence[str], out: Path, name: str) -> None:
+    """Class 0, and what is no class, are left transparent."""
+    known = np.where(ids < len(colours), ids, 0).astype(np.uint8)
+    for size, longest in SIZES_PX.items():
+        mask = Image.fromarray(known).resize(scaled((ids.shape[1], ids.shape[0]), longest), Image.Resampling.NEAREST)
+        mask.putpalette([part for colour in colours for part in bytes.fromhex(colour[1:])])
+        _save(mask, out / size / name, "PNG", optimize=True, transparency=0, bits=4 if len(colours) <= 16 else 8)
+
+
+def _save(picture: Image.Image, path: Path, kind: str, **options: object) -> None:
+    data = BytesIO()
+    picture.save(data, kind, **options)
+    write_bytes(path, data.getvalue())
+
+
+def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_BYTES) -> list[tuple[str, bytes]]:
+    """The small copies that the page itself holds: picture by picture, those that tell most first, until it is full.
+
+    Args:
+        results: what ``results.json`` holds.
+        out: the folder of the page.
+        most_bytes: how much of them the page may hold.
+
+    Returns:
+        Path beside the page, and content.
+    """
+    if results["shown"] is None:
+        return []
+    held: list[tuple[str, bytes]] = []
+    names = [picture["name"] for picture in results["pictures"]]
+    for name in by_interest(_changes_by_name(results, names), names):
+        files = [f"{row}/{name}.webp" for row in results["shown"]["inputs"]]
+        files += [f"masks/{row}/{name}.png" for row in results["shown"]["masks"]]
+        own = [(f"pictures/small/{file}", out / "pictures/small" / file) for file in files]
+        read = [(path, file.read_bytes()) for path, file in own if file.is_file()]
+        most_bytes -= sum(len(content) for _, content in read)
+        if most_bytes < 0:
+            break
+        held += read
+    return held
+
+
+def _changes_by_name(results: Mapping[str, Any], names: Sequence[str]) -> list[list[list[float | None]]]:
+    """Of each task and input the change of each picture."""
+    return [
+        [[dict(zip(task["names"], own, strict=True)).get(name) for name in names] for own in task["changes"].values()]
+        for task in results["tasks"].values()
+    ]
+
+
+def by_interest(changes: Iterable[Sequence[Sequence[float | None]]], names: Sequence[str]) -> list[str]:
+    """Pictures in the order in which they tell most: by the largest change of any input, in each task's own measure.
+
+    Args:
+        changes: of each task and input, the change of each picture.
+        names: the pictures.
+    """
+    interest = np.zeros(len(names))
+    for task in changes:
+        own = np.abs(np.array(task, dtype=np.float64).reshape(-1, len(names)))  # None becomes NaN
+        largest = np.nanmax(own, initial=0)
+        if largest > 0:
+            interest = np.maximum(interest, np.nan_to_num(own / largest).max(axis=0))
+    return [names[k] for k in np.argsort(-interest, kind="stable")]

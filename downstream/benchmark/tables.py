@@ -1,0 +1,82 @@
+"""The main table of a benchmark as files: ``tables.md``, ``tables.csv``, ``tables.tex``."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from downstream.benchmark.words import interval, verdict
+from downstream.report.documents import Cell, Column, csv_rows, latex, markdown
+from downstream.report.tables import percent_interval
+from dwsfusion.runs import write_csv, write_text
+
+Results = Mapping[str, Any]
+
+
+def main_columns(results: Results) -> list[Column]:
+    """Every figure that stands for the whole of a task, for all inputs."""
+    return [
+        Column(
+            name.capitalize(),
+            title,
+            f"{name}_{metric}",
+            {i: Cell(e[metric], e["interval"][metric]) for i, e in task["result"]["inputs"].items()},
+        )
+        for name, task in results["tasks"].items()
+        for metric, title in task["titles"].items()
+    ]
+
+
+def write_tables(results: Results, out: Path, *, latex_intervals: bool) -> None:
+    """Writes the three files; nothing where no task is done."""
+    columns = main_columns(results)
+    if not columns:
+        return
+    rows, caption = results["inputs"], describe(results)
+    write_text(out / "tables.md", markdown(caption, rows, columns, notes(results)))
+    write_csv(out / "tables.csv", csv_rows(rows, columns))
+    write_text(out / "tables.tex", latex(caption, "tab:fusion", rows, columns, latex_intervals))
+
+
+def terminal_rows(results: Results) -> list[dict[str, str]]:
+    """The same table for a terminal: the figure by which each task is judged."""
+    primary = {f"{name}_{task['primary']}" for name, task in results["tasks"].items()}
+    chosen = [column for column in main_columns(results) if column.key in primary]
+    return [
+        {
+            "input": row,
+            **{f"{c.group}, {c.title}": _shown(c.cells.get(row)) for c in chosen},
+        }
+        for row in results["inputs"]
+    ]
+
+
+def describe(results: Results) -> str:
+    """What the table is of."""
+    data = results["data"]
+    sample = ", drawn sample scenes: a test of the tool, not of fusion" if data["sample"] else ""
+    return f"What fusion is worth on {data['name']}, {data['split']}, per cent with 95 % intervals{sample}"
+
+
+def notes(results: Results) -> list[str]:
+    """The verdict in words, the protocol of each task, and every judged difference of its first figure."""
+    lines = [f"{said['task'].capitalize()}: {said['headline']} {said['text']}".strip() for said in results["summary"]]
+    for name, task in results["tasks"].items():
+        protocol, metric = task["result"]["protocol"], task["primary"]
+        lines.append(f"{name.capitalize()}: protocol {protocol['name']}, {task['result']['images']} pictures.")
+        lines += [_difference(row, task["titles"][metric]) for row in _judged(task["result"]["differences"], metric)]
+    lines += [f"{s['step']}: {s['status']}: {s['reason']}" for s in results["steps"] if s["status"] != "done"]
+    return lines
+
+
+def _judged(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["metric"] == metric]
+
+
+def _difference(row: Mapping[str, Any], title: str) -> str:
+    low, high = interval(row)
+    by = f"{100 * row['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return f"{title}: {row['input']} against {row['against']} {by}: {verdict(row)}"
+
+
+def _shown(cell: Cell | None) -> str:
+    return "–" if cell is None else percent_interval(cell.value, cell.interval)
