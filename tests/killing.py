@@ -1,4 +1,4 @@
-"""A command that is ended at random moments and started again until it is done, and then held against an undisturbed one.
+"""A command that is ended at random moments and started again until it is done, beside one that is left alone.
 
 As a program, so that a kill never meets the imports alone: everything is imported once, and each start is a fork.
 """

@@ -40,4 +40,3 @@ def test_a_killed_command_goes_on_and_ends_the_same(command: str, by: int, scene
     assert set(ended["codes"]) == {0}
     assert ended["differing"] == []
     assert ended["changed"] == []
-    print(command, ended)
