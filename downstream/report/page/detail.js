@@ -3,16 +3,16 @@
 function taskPart(name, task, results) {
   return part(name, capital(name), beside(sub("All pictures", wholeTable(name, task)), sub("Groups of pictures", groupTable(name, task))), differenceTable(name, task),
     beside(sub("Classes", classTable(name, task)), sub("Sizes of objects", sizeTable(task))), sub("Who sees what", seenTable(name, task)),
-    labelSources(task), sub("Precision over recall", precisionCharts(task)), sub("Calibration", calibrationChart(task)), sub("Confusion", confusionTables(task)), largest(name, task));
+    labelSources(name, task), sub("Precision over recall", precisionCharts(task)), sub("Calibration", calibrationChart(task)), sub("Confusion", confusionTables(task)), largest(name, task));
 }
 
-function labelSources(task) {
-  const sources = task.result.label_sources;
-  if (!sources) return [];
-  const names = Object.keys(sources), inputs = Object.keys(task.result.inputs), metric = task.primary;
-  const value = (source, input) => { const entry = (sources[source].inputs || sources[source])[input]; return entry ? entry[metric] : null; };
-  return sub("Whose labels", table(`${task.titles[metric]} under each source of labels, per cent`, [th("input"), ...names.map((n) => th(words(n)))],
-    inputs.map((input) => h("tr", {}, rowName(input), names.map((n) => td({}, percent(value(n, input))))))));
+function labelSources(name, task) {
+  const inputs = Object.keys(task.result.inputs), own = (input) => task.result.inputs[input].label_sources || {}, metric = task.primary;
+  const sources = Object.keys(own(inputs[0]));
+  if (sources.length < 2) return [];
+  const orders = new Set(sources.map((source) => [...inputs].sort((a, b) => (own(b)[source][metric] ?? -1) - (own(a)[source][metric] ?? -1)).join()));
+  return sub("Whose labels", h("p", { class: "soft" }, orders.size > 1 ? "The order of the inputs hangs on whose labels are believed." : "By all labels the inputs stand in one order."),
+    figuresTable(`${capital(name)}: ${task.titles[metric]} by each set of labels, per cent`, task, sources.map((source) => ({ title: words(source), value: (entry) => entry.label_sources[source][metric] }))));
 }
 
 function precisionCharts(task) {

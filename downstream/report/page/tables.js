@@ -68,10 +68,10 @@ function seenTable(name, task) {
 function differenceTable(name, task) {
   const rows = task.result.differences.filter((row) => task.titles[row.metric]);
   if (!rows.length) return null;
-  const joint = rows.some((row) => row.simultaneous), seeds = rows.some((row) => row.seeds);
-  const head = [th("input"), th("against", { class: "left" }), th("figure", { class: "left" }), th("difference"), th("95 % interval"), ...(joint ? [th("all together")] : []), ...(seeds ? [th("each seed")] : []), th("verdict", { class: "left" })];
+  const seeds = rows.some((row) => row.seeds);
+  const head = [th("input"), th("against", { class: "left" }), th("figure", { class: "left" }), th("difference"), th("95 % interval"), th("all at once"), ...(seeds ? [th("each seed")] : []), th("verdict", { class: "left" })];
   const lines = rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.input), td({ class: "left" }, row.against), td({ class: "left" }, task.titles[row.metric]),
-    td({}, signed(row.difference)), td({}, signedRange(row.interval)), joint && td({}, signedRange(row.simultaneous)), seeds && td({}, (row.seeds || []).map((d) => (d === null ? "–" : signed(d))).join(", ")), td({ class: "left" }, verdictMark(row))));
+    td({}, signed(row.difference)), td({}, signedRange(row.interval)), td({}, signedRange(row.simultaneous)), seeds && td({}, (row.seeds || []).map((d) => (d === null ? "–" : signed(d))).join(", ")), td({ class: "left" }, verdictMark(row))));
   return h("details", {}, h("summary", {}, `All ${lines.length} differences`), table(`${capital(name)}: differences in points`, head, lines));
 }
 

@@ -3,11 +3,8 @@
 const CAMERAS = ["infrared", "visible"];
 const SIGNS = { better: "▲", worse: "▼", "no evidence": "○", "too few pictures": "…", "one seed": "…" };
 
-const verdictOf = (row) => row.verdict || (row.evidence ? (row.difference > 0 ? "better" : "worse") : "no evidence");
-const judgedBy = (row) => row.simultaneous || row.interval;
-
 function verdictMark(row) {
-  const said = verdictOf(row);
+  const said = row.verdict;
   const kind = said === "better" || said === "worse" ? said : "none";
   return h("span", { class: `said ${kind}` }, h("span", { "aria-hidden": "true" }, `${SIGNS[said] || "○"} `), said);
 }
@@ -15,7 +12,7 @@ function verdictMark(row) {
 function verdictCell(row, target) {
   if (!row) return td({}, "");
   return td({}, target ? h("a", { class: "figure", href: target }, verdictMark(row)) : verdictMark(row),
-    h("span", { class: "range" }, `${signed(row.difference)} ${signedRange(judgedBy(row))}`));
+    h("span", { class: "range" }, `${signed(row.difference)} ${signedRange(row.simultaneous)}`));
 }
 
 const difference = (task, input, against, metric) => task.result.differences.find((row) =>
@@ -44,7 +41,7 @@ function mainTable(results) {
     [th("input"), ...columns.flatMap((column) => column.head)]];
   const rows = results.inputs.map((input) => h("tr", {}, rowName(input), columns.flatMap((column) => column.cells(input))));
   return part("figures", "The figures", h("p", { class: "soft" }, mainWords(results)), table(
-    "First figure of each task in per cent, with its interval; differences in points. A dot stands for the figure, its bar for the interval, the dashed line for the better camera.", head, rows, { class: "wide main" }));
+    "First figure of each task in per cent, with its interval; differences in points, with intervals that hold for all of them at once. A dot stands for the figure, its bar for the interval, the dashed line for the better camera.", head, rows, { class: "wide main" }));
 }
 
 function rowName(input) {
@@ -56,7 +53,7 @@ function mainColumns(name, task) {
   const entries = task.result.inputs, metric = task.primary, camera = betterCamera(task);
   const values = Object.fromEntries(Object.entries(entries).map(([input, entry]) => [input, entry[metric]]));
   const place = places(values), scale = intervalScale(entries, metric);
-  const others = [camera, "max", "late"].filter((other) => other && task.result.differences.some((row) => row.against === other && row.metric === metric));
+  const others = ["best camera", "max", "late"].filter((other) => task.result.differences.some((row) => row.against === other && row.metric === metric));
   const ranks = task.result.ranks && task.result.ranks[metric];
   const head = [th(task.titles[metric]), th(unseen("drawn")), ...others.map((other) => th(`against ${other}`))];
   const cells = (input) => {
