@@ -26,8 +26,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from downstream.console import PlainConsole, ending_quietly
+from downstream.console import PlainConsole
 from downstream.messages import Level, RunLog, messages
+from downstream.pipes import ending_quietly
 from downstream.sample import SampleConfig, is_sample, make_sample
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped

@@ -2,7 +2,7 @@
 
 Whoever looks at many differences finds some that chance made. So all differences of one metric that get a verdict form
 a family, and a verdict goes by an interval that holds for all of them at once: the largest of their errors, each in
-its own standard errors, is looked up in the same resamples (max-T; Westfall and Young, 1993; Romano and Wolf, 2005,
+its own deviation, is looked up in the same resamples (max-T; Westfall and Young, 1993; Romano and Wolf, 2005,
 doi:10.1198/016214504000000539), and the interval reaches as far as that largest error does in 95 % of them.
 """
 
@@ -25,6 +25,7 @@ BETTER, WORSE, NO_EVIDENCE, TOO_FEW, ONE_SEED = "better", "worse", "no evidence"
 CHANCE = 0.8
 """With which chance a difference of the power analysis is shown."""
 Pairs = Sequence[tuple[str, str]]
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Family:
         reach = [shown_with_chance(d, self.errors) for d in self.differences.values()]
         return float(np.median(reach)) if reach else None
 
-    def rows(self, *, too_few: bool = False, one_seed: bool = False) -> list[dict[str, Any]]:
+    def rows(self, *, fewest: int | None = None, one_seed: bool = False) -> list[dict[str, Any]]:
         """One row a difference.
 
         Args:
-            too_few: nothing can be said with so few pictures.
+            fewest: how many pictures show what the metric measures, where these are not all.
             one_seed: the networks were trained, from one seed alone.
         """
         return [
@@ -62,14 +63,19 @@ class Family:
                 "difference": found.value,
                 "interval": found.interval,
                 "simultaneous": (simultaneous := found.within(self.errors)),
-                "verdict": TOO_FEW if too_few else ONE_SEED if one_seed else self._verdict(simultaneous),
+                "verdict": self._verdict(found, simultaneous, fewest, one_seed),
                 **_seeds(found),
             }
             for (name, against), found in self.differences.items()
         ]
 
-    def _verdict(self, interval: Sequence[float] | None) -> str:
+    def _verdict(self, found: Estimate, interval: Sequence[float] | None, fewest: int | None, one_seed: bool) -> str:
         low, high = interval or (0.0, 0.0)
+        units = len(found.without)
+        if min(units, units if fewest is None else fewest) < MIN_PICTURES:
+            return TOO_FEW
+        if one_seed:
+            return ONE_SEED
         if low <= 0 <= high:
             return NO_EVIDENCE
         return BETTER if (low > 0) == self.higher_is_better else WORSE
@@ -118,16 +124,17 @@ def best_of(estimates: Sequence[Estimate], higher_is_better: bool = True) -> Est
     known = [e for e in estimates if e.value is not None] or list(estimates)[:1]
     choose, best = (np.fmax, max) if higher_is_better else (np.fmin, min)
     first = best(known, key=lambda e: 0.0 if e.value is None else e.value)
-    return Estimate(first.value, choose.reduce([e.samples for e in known]), first.seeds, first.units, first.bounds)
+    samples, without = (choose.reduce([getattr(e, kind) for e in known]) for kind in ("samples", "without"))
+    return Estimate(first.value, samples, without, first.seeds, first.bounds)
 
 
 def critical_value(differences: Iterable[Estimate]) -> float:
-    """The 95 % quantile, over resamples, of the largest error among some differences, each in its standard errors.
+    """The 95 % quantile, over resamples, of the largest error among some differences, each in its own deviation.
 
     No less than the quantile for one difference alone, so that no simultaneous interval is shorter than the single one.
     """
     alone = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    scaled: list[Floats] = [abs(d.samples - d.value) / d.error for d in differences if d.value is not None and d.error]
+    scaled = [error for d in differences if (error := _scaled(d.samples)) is not None]
     if not scaled:
         return alone
     largest = np.fmax.reduce(scaled)
@@ -149,6 +156,15 @@ def pictures_needed(wanted: float, difference_80: float, pictures: int) -> int:
         pictures: see above.
     """
     return int(np.ceil(pictures * (difference_80 / wanted) ** 2))
+
+
+def _scaled(samples: Floats) -> Floats | None:
+    """How far each resample lies from their mean, in their deviation; None where they do not differ."""
+    deviation = np.nanstd(samples, ddof=1) if (~np.isnan(samples)).sum() > 1 else 0.0
+    if deviation <= _NOTHING:
+        return None
+    scaled: Floats = abs(samples - np.nanmean(samples)) / deviation
+    return scaled
 
 
 def _seeds(difference: Estimate) -> dict[str, Any]:

@@ -1,25 +1,35 @@
 """The figures of one input with their resamples, mean over seeds, from the scores that a task hands over."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from downstream.comparison.task import Floats, Ints, Scores
-from downstream.comparison.uncertainty import FRACTION, Estimate, leave_one_out, seed_noise, units_of
+from downstream.comparison.uncertainty import FRACTION, Estimate, seed_noise, weightings
 
 
-def estimate(scores: Sequence[Scores], draws: Ints, *, compared: bool = False) -> dict[str, Estimate]:
+def estimate(scores: Sequence[Scores], draws: Ints) -> dict[str, Estimate]:
     """The estimates of all figures over all pictures.
 
     Args:
         scores: of each seed.
         draws: ``(R, n)``, resamples of the pictures.
-        compared: whether differences are made of them, for which the worth of a single picture is needed.
     """
-    without = leave_one_out(draws) if compared else draws[:0]
-    figures, units = _figures(scores, draws, without), units_of(draws)
-    return {name: _over_seeds(values, units, len(without)) for name, values in figures.items()}
+    return {name: _over_seeds(values, len(draws)) for name, values in _figures(scores, draws).items()}
+
+
+def intervals(scores: Sequence[Scores], draws: Ints) -> dict[str, Estimate]:
+    """The same without the resamples, which only differences and ranks need.
+
+    Args:
+        scores: of each seed.
+        draws: ``(R, n)``, which say what pictures belong together.
+    """
+    rows = weightings(draws)
+    values = _figures_of(scores, np.vstack([rows[:1], rows[1 + len(draws) :]]))
+    return {name: _over_seeds(of_figure, 0) for name, of_figure in values.items()}
 
 
 def over_networks(
@@ -39,13 +49,13 @@ def over_networks(
     Returns:
         Input name to metric name to estimate, whose `seeds` are the networks.
     """
-    every, units, without = list(networks.values()), units_of(draws), leave_one_out(draws)
+    every = list(networks.values())
     found = {}
     for name in [name for name in every[0] if all(name in own for own in every)]:
-        each = [_figures(own[name], draws, without) for own in every]
+        each = [_figures(own[name], draws) for own in every]
         means = {m: np.stack([mean_of_defined(f[m]) for f in each]) for m in each[0] if all(m in f for f in each)}
         lacking = {m: np.where(np.isnan(v).any(0), np.nan, v) for m, v in means.items()}
-        found[name] = {m: _over_seeds(v, units, len(without)) for m, v in lacking.items()}
+        found[name] = {m: _over_seeds(v, len(draws)) for m, v in lacking.items()}
     return found
 
 
@@ -70,26 +80,22 @@ def mean_of_defined(values: Floats) -> Floats:
     return np.divide(np.where(defined, values, 0).sum(0), count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
-def _figures(scores: Sequence[Scores], draws: Ints, without: Ints) -> dict[str, Floats]:
-    """Each figure ``(seeds, 1 + R + W)``: over all pictures, in each resample, and without some pictures."""
-    weightings = np.vstack([np.ones_like(draws[:1]), draws, without])
-    each = [s.figures(weightings) for s in scores]
+def _figures(scores: Sequence[Scores], draws: Ints) -> dict[str, Floats]:
+    """Each figure ``(seeds, 1 + R + U)`` for all `weightings`."""
+    return _figures_of(scores, weightings(draws))
+
+
+def _figures_of(scores: Sequence[Scores], counts: Ints) -> dict[str, Floats]:
+    each = [s.figures(counts) for s in scores]
     return {name: np.stack([figures[name] for figures in each]) for name in each[0]}
 
 
-def _over_seeds(values: Floats, units: int, left_out: int) -> Estimate:
-    """From ``(seeds, 1 + R + W)``; in each resample other seeds are drawn as well."""
-    means, seeds = mean_of_defined(values), tuple(values[:, 0].tolist())
-    drawn, without = np.split(means[1:], [len(means) - 1 - left_out])
-    moved = abs(without - means[0])[~np.isnan(without - means[0])]
-    return Estimate(
-        None if np.isnan(means[0]) else float(means[0]),
-        drawn + seed_noise(seeds, len(drawn)),
-        seeds,
-        units,
-        FRACTION,
-        worth=float(moved.max(initial=0.0)),
-    )
+def _over_seeds(values: Floats, resamples: int) -> Estimate:
+    """From ``(seeds, 1 + R + U)``; in each resample other seeds are drawn as well."""
+    found, seeds = Estimate.of(mean_of_defined(values), resamples, FRACTION), tuple(values[:, 0].tolist())
+    moved = abs(found.without - (found.value or 0.0))
+    worth = float(moved[~np.isnan(moved)].max(initial=0.0))
+    return replace(found, samples=found.samples + seed_noise(seeds, resamples), seeds=seeds, worth=worth)
 
 
 def _range(values: Sequence[float | None]) -> float | None:

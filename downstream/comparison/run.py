@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from downstream.comparison.cross_validation import AnyNetwork, Networks
-from downstream.comparison.differences import MIN_PICTURES, family_of, pairs_of
-from downstream.comparison.estimates import estimate, plain, spread
+from downstream.comparison.differences import family_of, pairs_of
+from downstream.comparison.estimates import estimate, intervals, plain, spread
 from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
 from downstream.comparison.standing import ranks
 from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, units_of
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -211,15 +211,13 @@ def _figures(
     trained: bool,
 ) -> dict[str, Any]:
     """What ``TASK.json`` says about every input, about the differences between them, and about their order."""
-    estimates = {name: estimate(own, draws, compared=True) for name, own in scores.items()}
+    estimates = {name: estimate(own, draws) for name, own in scores.items()}
     first = next(iter(scores.values()))
     pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
     families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
-    units, support = units_of(draws), task.support(first[0])
+    support = task.support(first[0])
     rows = {
-        metric: family.rows(
-            too_few=min(units, support.get(metric, units)) < MIN_PICTURES, one_seed=trained and len(first) == 1
-        )
+        metric: family.rows(fewest=support.get(metric), one_seed=trained and len(first) == 1)
         for metric, family in families.items()
     }
     return {
@@ -252,7 +250,7 @@ def _group(
     """The figures over some of the pictures, from the same draws; None where there is no such picture."""
     if not chosen.any():
         return None
-    estimates = estimate([s.of(chosen) for s in scores], draws[:, chosen])
+    estimates = intervals([s.of(chosen) for s in scores], draws[:, chosen])
     return {**plain(estimates, task.metrics), "images": int(chosen.sum())}
 
 

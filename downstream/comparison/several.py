@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from downstream.comparison.differences import MIN_PICTURES, family_of, pairs_of
+from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import over_networks, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.inputs import BASELINES, LATE, SINGLES
 from downstream.comparison.standing import order_by_labels
 from downstream.comparison.task import Task
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, resample_counts, units_of
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, resample_counts
 from downstream.report.differences import LEGEND, verdict_columns
 from downstream.report.tables import percent, percent_interval
 from dwsfusion.errors import InputError
@@ -59,7 +59,7 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
             }
             for name, own in estimates.items()
         },
-        "differences": [row for f in families for row in f.rows(too_few=units_of(draws) < MIN_PICTURES)],
+        "differences": [row for f in families for row in f.rows()],
         "orders": order_by_labels(
             {r: {n: found["inputs"][n][task.primary] for n in estimates} for r, found in results.items()}
         ),

@@ -1,9 +1,11 @@
-"""Paired bootstrap over pictures: how far a figure could be chance, and in which interval it therefore lies.
+"""How far a figure could be chance: which values it takes without each picture, and on pictures drawn again.
 
-The pictures of the test set are drawn again with replacement, the same draw for every input, and the figure
-is computed anew from the counts of each draw (Efron, 1979, doi:10.1214/aos/1176344552). Where pictures come in scenes,
-scenes are drawn. The interval is the figure plus and minus its standard error over the draws times a quantile of
-Student's t; `docs/statistics.md` says which other intervals were tried, and how often each held the truth.
+The standard error is the jackknife's: the figure is computed anew without each picture in turn (Efron and Stein, 1981,
+doi:10.1214/aos/1176345462, who show that it is not too small on average). The interval is the figure plus and minus the
+error times a quantile of Student's t; `docs/statistics.md` says which others were tried, and how often each held the
+truth. What several figures do together comes from a paired bootstrap: pictures are drawn again with replacement, the
+same draw for every input (Efron, 1979, doi:10.1214/aos/1176344552). Where pictures come in scenes, scenes are left out
+and drawn.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -17,13 +19,14 @@ from numpy.typing import NDArray
 from dwsfusion.errors import InputError
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 RESAMPLES = 1000
 LEVEL = 0.95
 FRACTION = (0.0, 1.0)
 """Bounds of a figure that is a share."""
 INTERVALS = (
-    "95 %: the figure ± its standard error over paired resamples, times Student's t; with several seeds the error "
-    "holds their variance too; simultaneous intervals (max-T) hold for all differences of one metric at once, and "
+    "95 %: the figure ± its jackknife error over pictures, times Student's t; with several seeds the error holds their "
+    "variance too; simultaneous intervals (max-T, paired resamples) hold for all differences of one metric at once; "
     "verdicts go by them"
 )
 """What a protocol says about intervals."""
@@ -33,7 +36,7 @@ _NORMAL_FROM = 10000.0
 
 def resample_counts(
     pictures: int, resamples: int = RESAMPLES, seed: int = 0, scenes: Sequence[Hashable] | None = None
-) -> NDArray[np.int64]:
+) -> Ints:
     """How often each picture is drawn in each resample: ``(resamples, pictures)``.
 
     Args:
@@ -51,58 +54,65 @@ def resample_counts(
     return random.multinomial(count, np.full(count, 1 / count), size=resamples)[:, of_picture]
 
 
-def units_of(draws: NDArray[np.int64]) -> int:
-    """How many pictures, or scenes, were drawn from: those of one scene are always drawn together."""
-    return len(np.unique(draws, axis=1).T)
+def weightings(draws: Ints) -> Ints:
+    """How often each picture counts: once, then as drawn, then with each picture (or scene) left out in turn.
 
+    Args:
+        draws: ``(R, n)``, resamples of the pictures; those of one scene are always drawn together.
 
-def leave_one_out(draws: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Weightings in which each picture, or scene, is left out once: ``(units, n)``."""
+    Returns:
+        ``(1 + R + U, n)`` for U pictures or scenes.
+    """
     _, unit = np.unique(draws, axis=1, return_inverse=True)
-    kept: NDArray[np.int64] = (np.arange(unit.max() + 1)[:, None] != unit.ravel()).astype(np.int64)
-    return kept
+    without = np.arange(unit.max() + 1)[:, None] != unit.ravel()
+    return np.vstack([np.ones_like(draws[:1]), draws, without.astype(np.int64)])
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and what it became in each resample."""
+    """A figure, and what it became in each resample and without each picture."""
 
     value: float | None
     """None where the figure is not defined, as the AP of a class without objects."""
     samples: Floats
-    """``(resamples,)``; NaN in a resample in which the figure is not defined. They hold the noise of training too."""
+    """``(R,)``; NaN in a resample in which the figure is not defined. They hold the noise of training too."""
+    without: Floats
+    """``(U,)``: the figure without each of the pictures or scenes."""
     seeds: tuple[float, ...] = ()
     """The figure of each trained network alone, one a seed; NaN where it is not defined. `value` is their mean."""
-    units: int | None = None
-    """How many pictures, or scenes, were drawn from; without it the error is taken as known."""
     bounds: tuple[float, float] = (-np.inf, np.inf)
     """Between which values the figure can lie; its interval is cut there."""
     worth: float = 0.0
-    """How far the figure moves at most when one picture, or scene, is left out."""
+    """What a single picture is worth: how far the figure moves at most when one is left out. 0 where differences of
+    the figure come from all pictures alike, as those of a mean."""
     least_error: float = 0.0
     """The error is taken to be no less."""
+
+    @classmethod
+    def of(cls, values: Floats, resamples: int, bounds: tuple[float, float] = (-np.inf, np.inf)) -> "Estimate":
+        """From a figure for all `weightings` of so many resamples, ``(1 + R + U,)``."""
+        value = None if np.isnan(values[0]) else float(values[0])
+        return cls(value, values[1 : 1 + resamples], values[1 + resamples :], bounds=bounds)
 
     def __sub__(self, other: "Estimate") -> "Estimate":
         """The paired difference; its error is no less than half of what a single picture is worth to the two figures.
 
         Two inputs that are nearly alike differ on few pictures. Where none of these is in the set, nothing in the set
-        tells of them, and the resamples agree far better than they should.
+        tells of them, and without the least error the difference would look far surer than it is.
         """
         value = None if self.value is None or other.value is None else self.value - other.value
         seeds = tuple(a - b for a, b in zip(self.seeds, other.seeds, strict=True))
         least = (self.worth + other.worth) / 4
-        return Estimate(value, self.samples - other.samples, seeds, self.units, least_error=least)
+        return Estimate(value, self.samples - other.samples, self.without - other.without, seeds, least_error=least)
 
     @property
     def error(self) -> float | None:
-        """The standard error; None where no resample has the figure."""
-        defined = self.samples[~np.isnan(self.samples)]
-        if self.value is None or not len(defined):
+        """The standard error; None where the figure is not defined without some picture: too little to tell from."""
+        units = len(self.without)
+        if self.value is None or units < 2 or np.isnan(self.without).any():
             return None
-        error = float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
-        # A resample of n pictures varies as if there were n - 1.
-        error *= 1.0 if self.units is None else np.sqrt(self.units / max(self.units - 1, 1))
-        return max(error, self.least_error) if error > _NOTHING else self.least_error
+        error = float(np.sqrt(self._of_pictures + seed_variance(self.seeds)))
+        return max(error if error > _NOTHING else 0.0, self.least_error)
 
     @property
     def freedom(self) -> float:
@@ -110,11 +120,10 @@ class Estimate:
 
         Source: Satterthwaite, 1946, doi:10.2307/3002019.
         """
-        total, of_seeds = (self.error or 0.0) ** 2, seed_variance(self.seeds)
-        of_pictures = max(total - of_seeds, 0.0)
-        known = np.inf if self.units is None else max(self.units - 1, 1)
-        terms = of_pictures**2 / known + (of_seeds**2 / (len(self.seeds) - 1) if of_seeds else 0.0)
-        return max(total**2 / terms, 1.0) if total > 0 and terms > 0 else np.inf
+        of_pictures, of_seeds = self._of_pictures, seed_variance(self.seeds)
+        terms = of_pictures**2 / (len(self.without) - 1)
+        terms += of_seeds**2 / (len(self.seeds) - 1) if of_seeds else 0.0
+        return max((of_pictures + of_seeds) ** 2 / terms, 1.0) if terms > _NOTHING**4 else len(self.without) - 1.0
 
     @property
     def interval(self) -> list[float] | None:
@@ -131,6 +140,12 @@ class Estimate:
             return None
         half = student_quantile(NormalDist().cdf(errors), self.freedom) * self.error
         return [max(self.value - half, self.bounds[0]), min(self.value + half, self.bounds[1])]
+
+    @property
+    def _of_pictures(self) -> float:
+        """The jackknife's variance."""
+        units = len(self.without)
+        return float((units - 1) * np.var(self.without))
 
 
 def seed_variance(seeds: Iterable[float]) -> float:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from downstream.comparison.inputs import INFRARED, VISIBLE
-from downstream.comparison.uncertainty import Estimate
+from downstream.comparison.uncertainty import FRACTION, Estimate, weightings
 from downstream.datasets.card import positions
 from downstream.datasets.labels import Labels
 from downstream.detection.coco import Coco, Floats, Ints, class_names, ground_truth
@@ -140,8 +140,7 @@ def group_recalls(seen: SeenObjects, found: set[int], counts: Ints) -> dict[str,
     Returns:
         ``{GROUP: {"objects": n, "recall": x, "interval": [low, high]}}``; recall is None in an empty group.
     """
-    weightings = np.vstack([np.ones_like(counts[:1]), counts])
-    return {group: _recall(seen, group, found, weightings) for group in GROUPS}
+    return {group: _recall(seen, group, found, counts) for group in GROUPS}
 
 
 def kept_lost_won(seen: SeenObjects, found: Mapping[str, set[int]]) -> dict[str, dict[str, dict[str, list[int]]]]:
@@ -204,15 +203,16 @@ def _xywh(labels: Labels) -> Floats:
     return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
 
 
-def _recall(seen: SeenObjects, group: str, found: set[int], weightings: Ints) -> dict[str, Any]:
+def _recall(seen: SeenObjects, group: str, found: set[int], draws: Ints) -> dict[str, Any]:
     objects, hits = np.zeros((2, len(seen.truth["images"])), dtype=np.int64)
     for annotation, its_group in zip(seen.truth["annotations"], seen.groups, strict=True):
         if its_group == group:
             objects[annotation["image_id"] - 1] += 1
             hits[annotation["image_id"] - 1] += annotation["id"] in found
+    counts = weightings(draws)
     with np.errstate(invalid="ignore"):
-        recall = (weightings @ hits) / (weightings @ objects)
-    estimate = Estimate(None if np.isnan(recall[0]) else float(recall[0]), recall[1:])
+        recall = (counts @ hits) / (counts @ objects)
+    estimate = Estimate.of(recall, len(draws), FRACTION)
     return {"objects": int(objects.sum()), "recall": estimate.value, "interval": estimate.interval}
 
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import torch
 
 from downstream.comparison.cross_validation import Folded, Networks
-from downstream.comparison.estimates import estimate, plain
+from downstream.comparison.estimates import intervals, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
@@ -190,7 +190,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             per_class[name] = {**plain(of_class, ("ap", "ap50")), "objects": scores[0].objects(number)}
         per_size = {
             size: {
-                **plain(estimate([s.sizes[size] for s in scores], draws), self.metrics),
+                **plain(intervals([s.sizes[size] for s in scores], draws), self.metrics),
                 "objects": scores[0].sizes[size].objects,
             }
             for size in SIZES

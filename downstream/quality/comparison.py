@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from downstream.comparison.differences import MIN_PICTURES, Family, family_of, pairs_of
+from downstream.comparison.differences import Family, family_of, pairs_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
 from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
-from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, units_of
+from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, weightings
 from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate
 from downstream.quality.ranks import shared_ranks
@@ -87,20 +87,17 @@ def compare_quality(
     return result
 
 
-def mean_estimate(values: Floats, counts: NDArray[np.int64]) -> Estimate:
+def mean_estimate(values: Floats, draws: NDArray[np.int64]) -> Estimate:
     """The mean over the pictures that have a value, with its resamples.
 
     Args:
         values: ``(n,)``, NaN where a picture has none.
-        counts: ``(R, n)``, how often each picture is drawn.
+        draws: ``(R, n)``, resamples of the pictures.
     """
-    defined = np.isfinite(values)
-    if not defined.any():
-        return Estimate(None, np.full(len(counts), np.nan), units=units_of(counts))
+    defined, counts = np.isfinite(values), weightings(draws)
     drawn = counts @ defined
     sums = counts @ np.where(defined, values, 0)
-    samples = np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
-    return Estimate(float(values[defined].mean()), samples, units=units_of(counts))
+    return Estimate.of(np.divide(sums, drawn, out=np.full(len(counts), np.nan), where=drawn > 0), len(draws))
 
 
 def _by_input(measured: Mapping[str, Values], inputs: Sequence[str], preset: Preset) -> dict[str, dict[str, Floats]]:
@@ -131,9 +128,9 @@ def _figures(
         "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
-        "differences": [row for f in families.values() for row in f.rows(too_few=units_of(counts) < MIN_PICTURES)],
+        "differences": [row for f in families.values() for row in f.rows()],
         "power": {metric: {"difference_80": family.difference_80} for metric, family in families.items()},
-        "tasks": _tasks(config, values, names, preset, seed),
+        "tasks": _tasks(config, values, names, preset, scenes, seed),
     }
 
 
@@ -271,7 +268,12 @@ def _oriented(estimate: Estimate, preset: Preset, metric: str) -> float:
 
 
 def _tasks(
-    config: QualityConfig, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], preset: Preset, seed: int
+    config: QualityConfig,
+    values: Mapping[str, Mapping[str, Floats]],
+    names: Sequence[str],
+    preset: Preset,
+    scenes: Sequence[str] | None,
+    seed: int,
 ) -> dict[str, Any]:
     """Correlations with the figures of finished task comparisons, over the fused inputs."""
     fused = [name for name in values if name not in SINGLES]
@@ -280,4 +282,4 @@ def _tasks(
         name: {m: v if preset[m].higher_is_better else -v for m, v in values[name].items() if m in preset}
         for name in fused
     }
-    return {run.task: correlate(run, oriented, names, config.resamples, seed) for run in runs}
+    return {run.task: correlate(run, oriented, names, config.resamples, seed, scenes) for run in runs}

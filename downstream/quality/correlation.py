@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from downstream.comparison.differences import critical_value
 from downstream.comparison.estimates import mean_of_defined
 from downstream.comparison.reopened import Reopened
-from downstream.comparison.uncertainty import Estimate, resample_counts, units_of
+from downstream.comparison.uncertainty import Estimate, resample_counts, weightings
 from downstream.quality.ranks import resampled_ranks, spearman, weighted_pearson
 from dwsfusion.errors import InputError
 
@@ -29,7 +29,12 @@ Counts = NDArray[np.int64]
 
 
 def correlate(
-    run: Reopened, values: Mapping[str, Mapping[str, Floats]], names: Sequence[str], resamples: int, seed: int
+    run: Reopened,
+    values: Mapping[str, Mapping[str, Floats]],
+    names: Sequence[str],
+    resamples: int,
+    seed: int,
+    scenes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Correlates each metric with the figures of a task.
 
@@ -39,6 +44,7 @@ def correlate(
         names: the pictures of the values.
         resamples: how many bootstrap resamples.
         seed: fixes them.
+        scenes: the scene of each of the names, where they are known.
 
     Returns:
         The figure, the numbers of inputs and pictures, and for each metric the three correlations, each
@@ -51,13 +57,14 @@ def correlate(
             f"expected at least 3 fused inputs and pictures that have both quality and {run.task}, found "
             f"{len(inputs)} and {len(pictures)}: give both comparisons the same --inputs and data"
         )
-    counts = np.vstack([np.ones(len(pictures), np.int64), resample_counts(len(pictures), resamples, seed)])
+    of_values = [list(names).index(name) for name in pictures]
+    grouped = None if scenes is None else [scenes[k] for k in of_values]
+    counts = weightings(resample_counts(len(pictures), resamples, seed, grouped))
     of_task = [run.pictures.index(name) for name in pictures]
     all_counts = np.zeros((len(counts), len(run.pictures)), np.int64)
     all_counts[:, of_task] = counts
     figures = np.stack([run.over_set(name, all_counts) for name in inputs], axis=1)  # (1 + R, inputs)
     each = np.stack([run.by_picture(name)[of_task] for name in inputs])  # (inputs, n)
-    of_values = [list(names).index(name) for name in pictures]
     metrics: dict[str, dict[str, Floats]] = {}
     for metric in values[inputs[0]]:
         found = np.stack([values[name][metric][of_values] for name in inputs])
@@ -66,7 +73,7 @@ def correlate(
             "over_pictures": _over_pictures(found, each, counts),
             "within_pictures": _within_pictures(found, each, counts),
         }
-    told = _tell(metrics, units_of(counts[1:]))
+    told = _tell(metrics, resamples)
     return {"figure": run.figure, "inputs": inputs, "images": len(pictures), "metrics": told}
 
 
@@ -94,20 +101,15 @@ def _within_pictures(values: Floats, figures: Floats, counts: Counts) -> Floats:
     return np.divide(counts[:, known] @ found[known], drawn, out=np.full(len(counts), np.nan), where=drawn > 0)
 
 
-def _tell(metrics: Mapping[str, Mapping[str, Floats]], units: int) -> dict[str, dict[str, Any]]:
+def _tell(metrics: Mapping[str, Mapping[str, Floats]], resamples: int) -> dict[str, dict[str, Any]]:
     """Metric to question to what is said of it: all metrics of a question are one family."""
     told: dict[str, dict[str, Any]] = {metric: {} for metric in metrics}
     for question in next(iter(metrics.values())):
-        family = {m: _estimate(of_metric[question], units) for m, of_metric in metrics.items()}
+        family = {m: Estimate.of(of_metric[question], resamples, (-1.0, 1.0)) for m, of_metric in metrics.items()}
         errors = critical_value(e for e in family.values() if e.error is not None)
         for metric, found in family.items():
             told[metric][question] = _entry(found, errors)
     return told
-
-
-def _estimate(values: Floats, units: int) -> Estimate:
-    value = None if np.isnan(values[0]) else float(values[0])
-    return Estimate(value, values[1:], units=units, bounds=(-1.0, 1.0))
 
 
 def _entry(found: Estimate, errors: float) -> dict[str, Any] | None:

@@ -6,7 +6,8 @@ from downstream.comparison.uncertainty import Estimate
 
 
 def made(**samples):
-    return {name: {"map": Estimate(float(np.mean(s)), np.array(s, dtype=float))} for name, s in samples.items()}
+    drawn = {name: np.array(s, dtype=float) for name, s in samples.items()}
+    return {name: {"map": Estimate(float(s.mean()), s, np.zeros(9))} for name, s in drawn.items()}
 
 
 def test_ranks_say_how_sure_the_order_is():
@@ -26,8 +27,8 @@ def test_a_shared_first_place_is_shared():
 
 def test_draws_without_a_figure_say_nothing_of_ranks():
     estimates = made(a=[3, 3, 3], b=[2, np.nan, 4])
-    estimates["b"]["map"] = Estimate(2.0, estimates["b"]["map"].samples)
-    estimates["none"] = {"map": Estimate(None, np.full(3, np.nan))}
+    estimates["b"]["map"] = Estimate(2.0, estimates["b"]["map"].samples, np.zeros(9))
+    estimates["none"] = {"map": Estimate(None, np.full(3, np.nan), np.full(9, np.nan))}
     assert ranks(estimates, "map")["a"]["first"] == 0.5
     assert ranks({"none": estimates["none"]}, "map") == {}
 

@@ -10,7 +10,7 @@ from drawn_detector import CONFIG, INPUTS, NAMES, DrawnDetector, compare
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from downstream.comparison import run
+from downstream.comparison import differences
 from downstream.comparison.inputs import Comparison, Input
 from downstream.datasets.cards import msrs
 from downstream.datasets.data_set import DataSet
@@ -97,11 +97,16 @@ def test_any_pair_asked_for_is_compared(comparison, detectors, tmp_path):
         compare(comparison, detectors, tmp_path, replace(CONFIG, against=("ours:nobody",)))
 
 
+def summary(result):
+    """The paragraph that the numbers write."""
+    return next(line for line in notes(result) if line.startswith("mAP50 on"))
+
+
 def test_differences_carry_a_verdict_where_there_are_pictures_enough(comparison, detectors, tmp_path, monkeypatch):
     few = compare(comparison, detectors, tmp_path)
     assert {row["verdict"] for row in few["differences"]} == {"too few pictures"}
-    assert "there are too few pictures for a verdict" in notes(few)[-1]
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    assert "there are too few pictures for a verdict" in summary(few)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(comparison, detectors, tmp_path)
     found = {(r["input"], r["against"]): r for r in result["differences"] if r["metric"] == "map50"}
     assert {against for _, against in found} == {"infrared", "visible", "max", "best camera"}
@@ -109,15 +114,15 @@ def test_differences_carry_a_verdict_where_there_are_pictures_enough(comparison,
     assert found["ours", "best camera"]["verdict"] == "better"
     assert found["ours", "max"]["verdict"] == "no evidence"
     assert {"vs visible": "better", "vs max": "·"}.items() <= table_rows(result)[-1].items()
-    assert "Against max: no evidence: ours." in notes(result)[-1]
-    assert "better than either camera: max, ours" in notes(result)[-1]
+    assert "Against max: no evidence: ours." in summary(result)
+    assert "better than either camera: max, ours" in summary(result)
     assert result["ranks"]["map50"]["infrared"]["first"] == 0
     assert set(result["power"]) == set(result["ranks"]) == {"map", "map50"}
 
 
 def test_a_class_in_few_pictures_gets_no_verdict(comparison, detectors, tmp_path, monkeypatch):
     (comparison.root / "labels/00001D.txt").write_text("2 0.7 0.5 0.3 0.2\n")  # the persons of three pictures are left
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     rows = compare(comparison, detectors, tmp_path)["differences"]
     verdicts = {m: {r["verdict"] for r in rows if r["metric"] == m} for m in ("ap50_person", "ap50_car", "map50")}
     assert verdicts["ap50_person"] == {"too few pictures"}
@@ -125,10 +130,10 @@ def test_a_class_in_few_pictures_gets_no_verdict(comparison, detectors, tmp_path
 
 
 def test_trained_from_one_seed_there_is_no_verdict(comparison, detectors, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(comparison, detectors, tmp_path, training={"seeds": 1})
     assert {row["verdict"] for row in result["differences"]} == {"one seed"}
-    assert "Train from three seeds or more" in notes(result)[-1]
+    assert "Train from three seeds or more" in summary(result)
     twice = {name: own * 2 for name, own in detectors.items()}
     assert "better" in {
         r["verdict"] for r in compare(comparison, twice, tmp_path, training={"seeds": 2})["differences"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from downstream.comparison import differences
 from downstream.comparison.inputs import Comparison, Input
 from downstream.comparison.reopened import Reopened
 from downstream.datasets.cards import msrs
@@ -74,7 +75,7 @@ def test_ranks_share_ties_and_leave_out_the_sources(pair, tmp_path):
 
 def test_differences_to_max_and_to_the_sources(pair, tmp_path, monkeypatch):
     assert {r["verdict"] for r in compare(pair, tmp_path)["differences"]} == {"too few pictures"}
-    monkeypatch.setattr(module, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     result = compare(pair, tmp_path)
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}
     same = rows["copy", "max", "VIF"]
@@ -88,7 +89,7 @@ def test_differences_to_max_and_to_the_sources(pair, tmp_path, monkeypatch):
 
 
 def test_any_pair_asked_for_is_compared(pair, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     asked = ("copy:max", "infrared:visible", "mean:noise")
     result = compare(pair, tmp_path, QualityConfig(resamples=40, against=asked))
     rows = {(r["input"], r["against"], r["metric"]): r for r in result["differences"]}

@@ -11,7 +11,7 @@ from PIL import Image
 from small_segmentation import CLASSES, CONFIG, CPU, IDS, INPUTS, MASKS, Shade
 from torch import nn
 
-from downstream.comparison import run
+from downstream.comparison import differences
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.inputs import Comparison
 from downstream.comparison.run import compare as run_comparison
@@ -93,7 +93,7 @@ def test_table_and_csv(split: MakeSplit, tmp_path: Path) -> None:
 
 
 def test_no_difference_is_said_in_words(split: MakeSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MIN_PICTURES", 4)
+    monkeypatch.setattr(differences, "MIN_PICTURES", 4)
     comparison = split("test")
     same = replace(comparison, inputs=tuple(replace(comparison.inputs[0], name=name) for name in INPUTS))
     result = compare(same, shades(Shade()), tmp_path, against=("mean:max",))
