@@ -1,15 +1,8 @@
-"""What a command shows: plain texts on consoles, and a quiet end where nobody reads on."""
+"""Consoles that show texts as they are."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
-
-EXIT_NOBODY_READS = 141
-"""What a shell gives for a program that a closed pipe ended: 128 + SIGPIPE."""
 
 
 class PlainConsole(Console):
@@ -21,22 +14,3 @@ class PlainConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leaves it to whoever prints; rich would end the program with the code of skipped pictures."""
         raise BrokenPipeError
-
-
-@contextmanager
-def ending_quietly() -> Iterator[None]:
-    """Ends the program without a word where the reader of its output has closed the pipe, as ``| head`` does."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # names need not be UTF-8
-    try:
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain when it closes them at the end.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for number in (1, 2):
-            os.dup2(nowhere, number)
-        sys.exit(EXIT_NOBODY_READS)

@@ -20,7 +20,15 @@ MSRS_OF_CITYSCAPES = output_ids(19, MASKS, cityscapes_mapping(MASKS))
 INPUTS = ("infrared", "visible", "mean", "max")
 PAIR = ("infrared", "visible")
 TRAINING = TrainingConfig(
-    "tu-test_resnet", "none", decoder_channels=8, epochs=1, batch_size=2, crop_px=(32, 32), fixed_stride=0, depth=5
+    "tu-test_resnet",
+    "none",
+    decoder_channels=8,
+    epochs=1,
+    batch_size=2,
+    crop_px=(32, 32),
+    fixed_stride=0,
+    depth=5,
+    shrink=1,
 )
 CONFIG = SegmentationConfig(protocol="retrained", training=TRAINING, seeds=2, resamples=50)
 

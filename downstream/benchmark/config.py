@@ -36,7 +36,7 @@ class BenchmarkConfig(ComparisonConfig):
     compare: Path | None = None
     """The folder of another benchmark: the report shows what changed since."""
     skip: tuple[str, ...] = ()
-    """Steps to leave out: detection, segmentation, quality, cost, grids, exports."""
+    """Steps to leave out: detection, segmentation, quality, cost, grids, pictures."""
     latex_intervals: bool = True
     """Put intervals into tables.tex."""
     quality: QualityConfig = field(default_factory=QualityConfig)

@@ -8,12 +8,14 @@ from typing import Any
 
 from downstream.benchmark.config import BenchmarkConfig, save
 from downstream.benchmark.display import Display
+from downstream.benchmark.exports import write_events, write_fiftyone
 from downstream.benchmark.pictures import held_pictures
 from downstream.benchmark.plan import Outcome, run_plan
 from downstream.benchmark.results import gather
 from downstream.benchmark.steps import STEPS, Benchmark
 from downstream.benchmark.tables import notes, terminal_rows, write_tables
 from downstream.comparison.finished import read_json
+from downstream.messages import keep_log
 from downstream.report.page import render
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_json, write_run, write_text
@@ -48,6 +50,7 @@ def run_benchmark(config: BenchmarkConfig, data: Path) -> Ended:
             fuser = config.comparison().fuser()
             comparison = config.comparison().prepare(data, fuser, config.split, display.track)
             comparison.check_apart(config.out)
+        keep_log(config.out)
         benchmark = Benchmark(config, data, comparison, fuser)
         fused = Outcome("fuse", "done", "", comparison.skipped, time.perf_counter() - start)
         planned = run_plan(benchmark.steps(), config.skip, config.out / ".steps", display)
@@ -63,6 +66,10 @@ def _write(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     results = gather(benchmark, outcomes)
     write_json(config.out / "results.json", results)
     write_text(config.out / "report.html", render(results, held_pictures(results, config.out)))
+    if results["shown"] is not None:
+        write_fiftyone(results, config.out / "fiftyone")
+    if config.tensorboard:
+        write_events(results, config.out / "tensorboard")
     write_tables(results, config.out, latex_intervals=config.latex_intervals)
     kept = {"steps": results["steps"], "seconds": results["measured"]["seconds"]}
     device, seed = str(benchmark.fuser.device), config.seed

@@ -25,9 +25,9 @@ def read_json(path: Path) -> Any:
         raise InputError(f"expected JSON in {path}, found: {error}: {CURE}") from error
 
 
-def read_warning(path: Path) -> str:
-    """Reads the warning of a ``TASK.json``; empty where there is none, or no such file."""
-    return str(read_json(path)["protocol"].get("warning", "")) if path.is_file() else ""
+def read_unmeasured(path: Path) -> list[str]:
+    """Reads from a ``TASK.json`` which classes its networks cannot name; none where there is no such file."""
+    return [*read_json(path)["protocol"].get("not_measurable", ())] if path.is_file() else []
 
 
 def row_names(path: Path) -> tuple[str, ...]:

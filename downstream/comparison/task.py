@@ -295,6 +295,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """What ``NAME.json`` holds as a table of finished texts: its title, a row an input, notes below."""
 
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]] | None:
+        """What does not belong at a glance as a second table: its title, a row an input."""
+        return None
+
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision: the metrics with their intervals."""
         rows = []

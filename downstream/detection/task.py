@@ -251,6 +251,10 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         """One row an input, in per cent."""
         return table.TITLE, table.table_rows(result), table.notes(result)
 
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
+        """Classes, sizes, groups, and who sees what."""
+        return table.DETAILS, table.detail_rows(result)
+
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision."""
         return table.csv_rows(result)

@@ -27,7 +27,7 @@ from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.table import csv_rows, picture_rows
-from dwsfusion.errors import ImageError, InputError
+from dwsfusion.errors import ImageError, InputError, OutputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -125,6 +125,7 @@ def _figures(
     families = _families(estimates, preset, asked)
     return {
         "metrics": {m: _describe(preset[m]) for m in preset},
+        "not_measured": {m: d.min_side_px for m, d in measured if m not in preset},
         "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
@@ -166,6 +167,8 @@ def _measure_all(
         files = {i.name: i.files[name] for i in comparison.inputs}
         try:
             measured[name] = _measure_picture(files, preset, preset_name, kept / f"{name}.json", device)
+        except OutputError:
+            raise
         except (ImageError, OSError) as error:
             skipped.append(Skipped(name, str(error)))
     if not measured:

@@ -15,12 +15,12 @@ SAMPLE_TRAINING = TrainingConfig(
     depth=5,
     rates=(12, 24, 36),
     dropout=0.5,
+    shrink=1,
     epochs=8,
     batch_size=4,
     lr=5e-3,
     encoder_lr=1.0,
     crop_px=(144, 192),
-    crop_scales=(0.75, 1.5),
     aimed=0.0,
     fixed_stride=0,
 )

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from downstream.datasets.card import IGNORED, Ids
+from downstream.datasets.card import Ids
 from downstream.segmentation.deeplab import STRIDE_PX
 from downstream.segmentation.recipe import TrainingConfig
 from dwsfusion.errors import InputError
@@ -32,11 +32,12 @@ class Crop:
     """Row and column in pixels that the crop holds; `top` and `left` then say where in it, as far as there is room."""
 
 
-def draw_batches(labels: Sequence[Ids], config: TrainingConfig, seed: int) -> Iterator[list[Crop]]:
+def draw_batches(labels: Sequence[Ids], classes: int, config: TrainingConfig, seed: int) -> Iterator[list[Crop]]:
     """Draws order and augmentation of a whole training from a seed, without a look at the pictures.
 
     Args:
-        labels: class ids ``(H, W)`` of every item.
+        labels: class ids ``(H, W)`` of every item; 0 is the background.
+        classes: the number of classes.
         config: the recipe.
         seed: fixes the draws.
 
@@ -49,7 +50,7 @@ def draw_batches(labels: Sequence[Ids], config: TrainingConfig, seed: int) -> It
             f"expected two training pictures or more a batch, found {size}: raise --batch-size, or add some"
         )
     random = np.random.default_rng(seed)
-    holders = _holders(labels)
+    holders = _holders(labels, classes)
     for _ in range(config.epochs):
         order = random.permutation(len(labels))
         for start in range(0, len(labels) - size + 1, size):
@@ -84,17 +85,17 @@ def cut(picture: Array, label: Ids, crop: Crop, size: tuple[int, int]) -> tuple[
     return (both[0].flip(1), both[1].flip(1)) if crop.mirrored else both
 
 
-def _holders(labels: Sequence[Ids]) -> dict[int, list[int]]:
+def _holders(labels: Sequence[Ids], classes: int) -> dict[int, list[int]]:
     """The items that show each class but the background, for classes that occur."""
     seen = [np.bincount(label.ravel(), minlength=256) > 0 for label in labels]
-    holders = {c: [item for item, own in enumerate(seen) if own[c]] for c in range(1, IGNORED)}
+    holders = {c: [item for item, own in enumerate(seen) if own[c]] for c in range(1, classes)}
     return {c: items for c, items in holders.items() if items}
 
 
 def _draw_crop(
     item: int, labels: Sequence[Ids], holders: dict[int, list[int]], config: TrainingConfig, random: np.random.Generator
 ) -> Crop:
-    low, high = np.log(config.crop_scales)
+    low, high = np.log(config.crop_scales) - np.log(config.shrink)
     scale, top, left, side = random.random(4)
     aim = None
     if config.aimed and holders and random.random() < config.aimed:

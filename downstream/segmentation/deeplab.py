@@ -55,6 +55,8 @@ class DeepLabConfig:
     """Of the decoder's dilated convolutions."""
     dropout: float = 0.5
     """In the decoder, in training."""
+    shrink: int = 1
+    """The network looks at pictures with sides this many times shorter; its logits are enlarged again."""
 
 
 class Segmenter:
@@ -132,6 +134,21 @@ class Segmenter:
         return np.asarray(self.ids[best])
 
 
+class Shrunk(nn.Module):
+    """Shows a network shrunk pictures ``(B, 3, H, W)``, H and W multiples of 16 times `shrink`."""
+
+    def __init__(self, network: nn.Module, shrink: int) -> None:
+        super().__init__()
+        self.network, self.shrink = network, shrink
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Gives logits of the pictures' own sides."""
+        height, width = pixels.shape[2:]
+        small = (height // self.shrink, width // self.shrink)
+        seen = F.interpolate(pixels, small, mode="bilinear", align_corners=False, antialias=True)
+        return F.interpolate(self.network(seen), (height, width), mode="bilinear", align_corners=False)
+
+
 def library_version() -> str:
     """The library that builds the networks, and its version."""
     return f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
@@ -202,10 +219,12 @@ def read_deeplab(content: Mapping[str, Any], path: Path, encoder: str) -> GivenN
     state = only_tensors(content, path)
     classes, channels = state[_HEAD].shape[:2]
     about = _metadata(path)
-    shape = {name: about[name] for name in ("depth", "rates", "dropout") if name in about}
+    shape = {name: about[name] for name in ("depth", "rates", "dropout", "shrink") if name in about}
     config = DeepLabConfig(classes, about.get("encoder", encoder), channels, **shape)
     network = _new_network(config, None)
-    given = GivenNetwork(network, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), STRIDE_PX)
+    shrunk = Shrunk(network, config.shrink) if config.shrink > 1 else network
+    stride_px = STRIDE_PX * config.shrink
+    given = GivenNetwork(shrunk, classes, f"DeepLabV3Plus with {config.encoder}", path, library_version(), stride_px)
     what = f"{path} and DeepLabV3Plus with {config.encoder}"
     check_fit(state, network.state_dict(), what, "is it the encoder you named?")
     network.load_state_dict(state, strict=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from downstream.comparison.finished import read_warning, row_names
+from downstream.comparison.finished import read_unmeasured, row_names
 from downstream.comparison.grids import panel_names
 from downstream.comparison.inputs import Comparison
 from downstream.datasets.card import Masks
@@ -38,7 +38,8 @@ class SegmentationGrids:
         folder, inputs = run / "predictions", [item.name for item in comparison.inputs]
         rows = panel_names(row_names(run / "segmentation.json"), inputs, lambda row: (folder / row).is_dir())
         self._maps = {row: images_by_stem(folder / row)[0] for row in rows}
-        self._note = read_warning(run / "segmentation.json")
+        unmeasured = ", ".join(name.replace("_", " ") for name in read_unmeasured(run / "segmentation.json"))
+        self._note = f"not known to the network, and not held against it: {unmeasured}" if unmeasured else ""
         shared = set(comparison.names).intersection(*self._maps.values())
         self._names = tuple(sorted(shared))
 
@@ -68,7 +69,7 @@ def segmentation_grid(
         classes: the names of the K classes.
         palette: their colours, uint8 ``(K, 3)``.
         truth: the annotated ids; with them there is a last panel.
-        note: a line below everything, such as what forbids to take the maps for a result.
+        note: a line below everything, such as what the network does not know.
 
     Raises:
         ImageError: the maps differ in size.

@@ -122,7 +122,7 @@ def count_classes(labels: Iterable[Path], masks: Masks) -> dict[str, dict[str, i
     Raises:
         ImageError: a label is not readable.
     """
-    classes = len(masks.classes)
-    pixels = np.stack([np.bincount(read_mask(path, masks).ravel(), minlength=256)[:classes] for path in labels])
+    ids = [read_mask(path, masks).ravel() for path in labels]
+    pixels = np.stack([np.bincount(own, minlength=256)[: len(masks.names)] for own in ids])
     seen = (pixels > 0).sum(0).tolist(), pixels.sum(0).tolist()
     return {name: {"pictures": n, "pixels": k} for name, n, k in zip(masks.names, *seen, strict=True)}

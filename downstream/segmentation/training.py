@@ -48,7 +48,7 @@ def train_network(
         InputError: fewer than two pictures, or a crop under 16 pixels.
     """
     device = next(network.parameters()).device
-    batches = list(draw_batches(labels, config, seed))
+    batches = list(draw_batches(labels, classes, config, seed))
     size = crop_size(pictures, config.crop_px)
     weights = class_weights(labels, classes).to(device)
     network.train()

@@ -41,7 +41,8 @@ def test_joint_comparison_from_scratch(data, capsys):
     assert result["protocol"]["name"] == "joint"
     assert json.loads((out / "run.json").read_text())["seed"] == 0
     assert sorted(p.name for p in out.iterdir()) == [
-        "detection.csv", "detection.json", "ground_truth.json", "pictures.csv", "predictions", "run.json", "training",
+        "detection.csv", "detection.json", "ground_truth.json", "pictures.csv", "predictions", "run.json", "run.log",
+        "training",
     ]  # fmt: skip
     shown = capsys.readouterr()
     assert "dwsfusion" in shown.out
@@ -59,7 +60,7 @@ def test_a_broken_picture_of_a_method_is_code_1_and_the_time_is_told(data, capsy
     assert (result["images"], [s["name"] for s in result["protocol"]["skipped"]]) == (3, ["00003N"])
     assert {(r["input"], r["against"]) for r in result["differences"]} >= {("theirs", "mean")}
     seconds = json.loads((data.parent / "out/run.json").read_text())["seconds"]
-    steps = ["fuse", "load and train", "predict", "score", "bootstrap", "objects"]
+    steps = ["load", "fuse", "train", "predict", "score", "bootstrap", "objects"]
     assert list(seconds) == [*steps, "total", "in_models"]
     assert seconds["total"] == pytest.approx(sum(seconds[step] for step in steps))
     assert 0 < seconds["in_models"] <= seconds["predict"]

@@ -43,7 +43,7 @@ def test_the_file_says_what_flags_say(file):
 
 def test_what_is_typed_has_the_last_word(file):
     config = parsed("--config", str(file), "--seed", "0", "--detection.detector", "other.pt", "--no-common")
-    assert (config.seed, config.detection.detector, config.common) == (0, "other.pt", False)
+    assert (config.seed, config.detection.detector, config.common) == (0, ("other.pt",), False)
     assert config.segmentation.seeds == 2
 
 
@@ -57,7 +57,7 @@ def test_what_is_saved_gives_the_same_again(file, tmp_path):
 def test_where_the_results_go_is_no_setting(file, tmp_path):
     one, other = (parsed("--config", str(file), "--out", str(tmp_path / n)) for n in "ab")
     assert settings(one) == settings(other)
-    assert settings(one)["detection"]["detector"] == "yolov8n.pt"
+    assert settings(one)["detection"]["detector"] == ["yolov8n.pt"]
     assert one.comparison().fused == tmp_path / "a/fused"
 
 

@@ -37,7 +37,7 @@ def test_without_extras_each_command_works_or_says_in_one_line_what_it_needs():
         "error: grids needs matplotlib: pip install 'dwsfusion[report]'",
         "error: export needs onnx: pip install 'dwsfusion[onnx]'",
         "error: profile needs matplotlib: pip install 'dwsfusion[report]'",
-        "error: benchmark needs yaml: pip install 'dwsfusion[report]'",
+        "error: benchmark needs ultralytics: pip install 'dwsfusion[detection]'",
     ]
 
 

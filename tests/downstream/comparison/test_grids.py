@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from downstream.comparison.finished import read_warning
 from downstream.comparison.grid_config import GridConfig
 from downstream.comparison.grids import choose_names, choose_pictures, export_grids, make_grids
 from downstream.comparison.inputs import Comparison, Input
@@ -22,7 +21,7 @@ from downstream.datasets.data_set import DataSet
 from downstream.detection.task import DetectionTask
 from downstream.report.grids import TRUTH
 from downstream.report.panels import TEXT_WIDTH_IN
-from downstream.segmentation.grids import segmentation_grid
+from downstream.segmentation.grids import SegmentationGrids
 from downstream.segmentation.task import SegmentationTask
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.errors import InputError
@@ -153,6 +152,17 @@ class TestExport:
         assert captions(drawn["2N"]) == ["(a) Infrared", "(b) Visible", f"(c) {TRUTH}"]
         assert (drawn["2N"].axes[0].images[0].get_array() == [64, 0, 128]).all()
 
+    def test_what_the_network_does_not_know_stands_below_its_colour_maps(self, comparison, tmp_path, save):
+        for kind in ("infrared", "visible"):
+            save(tmp_path / "predictions" / kind / "2N.png", np.zeros((48, 64), np.uint8))
+        plain = SegmentationGrids(comparison, tmp_path, msrs().masks, {}).draw("2N")
+        said = {"protocol": {"not_measurable": ["car_stop", "bump"]}, "inputs": {"infrared": {}, "visible": {}}}
+        (tmp_path / "segmentation.json").write_text(json.dumps(said))
+        noted = SegmentationGrids(comparison, tmp_path, msrs().masks, {}).draw("2N")
+        below = "not known to the network, and not held against it: car stop, bump"
+        assert [t.get_text() for figure in (plain, noted) for t in figure.texts] == ["", below]
+        assert noted.get_figheight() > plain.get_figheight()
+
     def test_the_largest_gains_and_losses_of_a_run_are_chosen(self, comparison, tmp_path):
         for kind in ("infrared", "visible"):
             save_mask = tmp_path / "run/predictions" / kind
@@ -201,19 +211,7 @@ def test_script_end_to_end(
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(ROOT / "scripts/export_grids.py"), run_name="__main__")
     assert stopped.value.code == 0
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {"00002N.png", "00002N.pdf", "run.json"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"00002N.png", "00002N.pdf", "run.json", "run.log"}
     assert json.loads((tmp_path / "out/run.json").read_text())["pictures"] == ["00002N"]
     assert "00002N" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "fused").rglob("*.png")} == {"00002N.png"}  # what is not drawn is not fused
-
-
-def test_a_warning_of_the_run_stands_below_its_colour_maps(tmp_path: Path) -> None:
-    path = tmp_path / "segmentation.json"
-    assert read_warning(path) == ""
-    path.write_text(json.dumps({"protocol": {"warning": "not a result"}}))
-    maps = {"visible": np.zeros((20, 30), np.uint8)}
-    plain, warned = (
-        segmentation_grid(maps, ("a",), np.zeros((1, 3), np.uint8), note=n) for n in ("", read_warning(path))
-    )
-    assert [text.get_text() for text in warned.texts] == ["not a result"]
-    assert warned.get_figheight() > plain.get_figheight()

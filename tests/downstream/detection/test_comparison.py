@@ -16,7 +16,7 @@ from downstream.datasets.cards import msrs
 from downstream.datasets.data_set import DataSet
 from downstream.detection.config import DetectionConfig
 from downstream.detection.scores import DetectionScores
-from downstream.detection.table import notes, table_rows
+from downstream.detection.table import detail_rows, notes, table_rows
 from dwsfusion import InputError
 from dwsfusion.pairs import Skipped
 
@@ -67,7 +67,7 @@ def test_figures_by_the_size_of_the_objects(comparison, detectors, tmp_path):
     assert (sizes["small"]["map50"], sizes["small"]["objects"]) == (0.5, 8)
     assert sizes["small"]["interval"]["map50"] == result["inputs"]["infrared"]["interval"]["map50"]
     assert sizes["medium"] == {"map": None, "map50": None, "interval": {"map": None, "map50": None}, "objects": 0}
-    assert (table_rows(result)[0]["small"], table_rows(result)[0]["large"]) == ("50.0", "–")
+    assert (detail_rows(result)[0]["small"], detail_rows(result)[0]["large"]) == ("50.0", "–")
 
 
 def test_the_pictures_that_gain_and_lose_the_most(comparison, detectors, tmp_path):
@@ -240,7 +240,7 @@ def test_without_labels_of_one_modality_who_sees_what_is_left_out(comparison, de
     (comparison.root / "labels_visible").rename(comparison.root / "away")
     result = compare(comparison, detectors, tmp_path)
     assert "complementarity" not in result["inputs"]["ours"]
-    assert "infrared only" not in table_rows(result)[0]
+    assert "infrared only" not in detail_rows(result)[0]
     assert not (tmp_path / "complementarity.json").exists()
 
 

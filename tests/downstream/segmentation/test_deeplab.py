@@ -201,3 +201,18 @@ def test_a_network_of_four_stages_is_filled_saved_and_read(tmp_path: Path, encod
     with torch.no_grad():
         torch.testing.assert_close(again(pixels), network.eval()(pixels), rtol=0, atol=0)
     assert again.get_submodule("decoder.aspp.0.convs.2.0.0").dilation == (4, 4)
+
+
+def test_a_network_for_shrunk_pictures_gives_masks_of_their_size(tmp_path: Path, random: np.random.Generator) -> None:
+    """As large as the picture, and what the network says of the shrunk picture; said anew after saving."""
+    shape = DeepLabConfig(9, "tu-test_resnet", 16, 5, (2, 4, 6), 0.1, 2)
+    network = build_deeplab(shape).eval()
+    save_deeplab(tmp_path / "net.safetensors", network, shape, "key")
+    segmenter = load_segmenter(tmp_path / "net.safetensors", CPU, MASKS)
+    assert segmenter.predict(random.integers(0, 256, (50, 71, 3), np.uint8)).shape == (50, 71)
+    picture = random.integers(0, 256, (64, 96, 3), np.uint8)
+    pixels = to_input(torch.from_numpy(picture[None]))
+    with torch.no_grad():
+        seen = nn.functional.interpolate(pixels, (32, 48), mode="bilinear", antialias=True)
+        large = nn.functional.interpolate(network(seen), (64, 96), mode="bilinear")
+    np.testing.assert_array_equal(segmenter.predict(picture), large[0].argmax(0).numpy())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_segmentation import CLASSES, CONFIG, CPU, INPUTS, PAIR, TRAINING, pair_of
+from small_segmentation import CONFIG, CPU, INPUTS, MASKS, PAIR, TRAINING, pair_of
 from torch import nn
 
 from downstream.comparison.inputs import Comparison
@@ -70,7 +70,7 @@ def test_from_training_to_figures(split: MakeSplit, tmp_path: Path) -> None:
     assert result["protocol"]["training"]["pictures"] == 4
     assert result["protocol"]["training"]["encoder_weights"] == "none"
     labels = [np.asarray(Image.open(p)) for p in (train.root / "Segmentation_labels").glob("*.png")]
-    held = {name: [int((label == i).sum()) for label in labels] for i, name in enumerate(CLASSES)}
+    held = {name: [int((label == i).sum()) for label in labels] for i, name in enumerate(MASKS.names)}
     expected = {name: {"pictures": sum(n > 0 for n in own), "pixels": sum(own)} for name, own in held.items()}
     assert result["protocol"]["training"]["classes"] == expected
     (few,) = (line for line in notes(result) if line.startswith("hardly trained on, in fewer than 10"))

@@ -10,7 +10,7 @@ from downstream.segmentation.recipe import TrainingConfig, TrainingOptions
 from downstream.segmentation.training import class_weights, fix_early, train_network
 from dwsfusion.errors import InputError
 
-CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40), crop_scales=(0.75, 1.5), aimed=0.0, fixed_stride=0)
+CONFIG = TrainingConfig(epochs=2, batch_size=3, crop_px=(40, 40), shrink=1, aimed=0.0, fixed_stride=0)
 SEVEN = [np.zeros((48, 64), np.uint8)] * 7
 
 
@@ -34,8 +34,8 @@ class Recorder(nn.Module):
 
 
 def test_order_and_augmentation_come_from_the_seed_alone() -> None:
-    assert list(draw_batches(SEVEN, CONFIG, 1)) == list(draw_batches(SEVEN, CONFIG, 1))
-    assert list(draw_batches(SEVEN, CONFIG, 1)) != list(draw_batches(SEVEN, CONFIG, 2))
+    assert list(draw_batches(SEVEN, 9, CONFIG, 1)) == list(draw_batches(SEVEN, 9, CONFIG, 1))
+    assert list(draw_batches(SEVEN, 9, CONFIG, 1)) != list(draw_batches(SEVEN, 9, CONFIG, 2))
 
 
 @pytest.mark.filterwarnings("error")
@@ -52,7 +52,7 @@ def test_pictures_that_must_not_be_written_are_only_read(random: np.random.Gener
 
 
 def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
-    batches = list(draw_batches(SEVEN, CONFIG, 0))
+    batches = list(draw_batches(SEVEN, 9, CONFIG, 0))
     assert [len(batch) for batch in batches] == [3, 3, 3, 3]
     for epoch in (batches[:2], batches[2:]):
         items = [crop.item for batch in epoch for crop in batch]
@@ -61,7 +61,7 @@ def test_an_epoch_sees_every_picture_at_most_once_in_whole_batches() -> None:
 
 
 def test_draws_cover_their_ranges() -> None:
-    crops = [c for batch in draw_batches(SEVEN, replace(CONFIG, epochs=150), 0) for c in batch]
+    crops = [c for batch in draw_batches(SEVEN, 9, replace(CONFIG, epochs=150), 0) for c in batch]
     scales = [c.scale for c in crops]
     assert 0.75 <= min(scales) < 0.8
     assert 1.4 < max(scales) <= 1.5
@@ -126,7 +126,7 @@ def test_rare_classes_weigh_more() -> None:
 
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(InputError, match="two training pictures or more a batch, found 1"):
-        list(draw_batches(SEVEN[:1], CONFIG, 0))
+        list(draw_batches(SEVEN[:1], 9, CONFIG, 0))
 
 
 def test_a_crop_must_hold_something() -> None:
@@ -142,7 +142,7 @@ def test_aimed_crops_hold_their_class_and_every_class_alike() -> None:
         label[20:30, 5:25] = 1
     labels[4][47, 63] = 8
     config = replace(CONFIG, epochs=100, crop_scales=(0.9, 1.5), aimed=0.5)
-    crops = [c for batch in draw_batches(labels, config, 0) for c in batch]
+    crops = [c for batch in draw_batches(labels, 9, config, 0) for c in batch]
     aimed = [c for c in crops if c.aim]
     assert 0.4 < len(aimed) / len(crops) < 0.6
     wanted = [int(labels[c.item][c.aim]) for c in aimed if c.aim]
@@ -152,11 +152,18 @@ def test_aimed_crops_hold_their_class_and_every_class_alike() -> None:
     for crop, wanted_id in zip(aimed[:60], wanted[:60], strict=True):
         plain = replace(crop, scale=1.0)  # a magnified crop may lose a single pixel between its own
         assert (cut(pixels, labels[crop.item], plain, (32, 32))[1] == wanted_id).any()
-    assert list(draw_batches(labels, config, 0)) == list(draw_batches(labels, config, 0))
+    assert list(draw_batches(labels, 9, config, 0)) == list(draw_batches(labels, 9, config, 0))
+
+
+def test_crops_show_what_the_network_will_be_shown() -> None:
+    """A network for half the side learns from crops of half the magnification."""
+    plain, half = (list(draw_batches(SEVEN, 9, replace(CONFIG, shrink=n), 0)) for n in (1, 2))
+    scales = [[c.scale for batch in batches for c in batch] for batches in (plain, half)]
+    assert scales[1] == pytest.approx([s / 2 for s in scales[0]])
 
 
 def test_where_there_is_background_alone_nothing_is_aimed_at() -> None:
-    crops = [c for batch in draw_batches(SEVEN, replace(CONFIG, aimed=1.0), 0) for c in batch]
+    crops = [c for batch in draw_batches(SEVEN, 9, replace(CONFIG, aimed=1.0), 0) for c in batch]
     assert all(c.aim is None for c in crops)
 
 
