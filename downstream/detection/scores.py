@@ -97,16 +97,21 @@ class DetectionScores(ClassScores):
         return first or self.confidence, second or self.confidence
 
     @cached_property
+    def sure(self) -> Results:
+        """The detections that count, at the confidence of the other half of the pictures."""
+        if self.confidence is None:
+            return []
+        least = {image["id"]: self.other_half[k % 2] for k, image in enumerate(self.truth["images"])}
+        return [r for r in self.results if r["score"] >= least[r["image_id"]]]
+
+    @cached_property
     def hit(self) -> set[int]:
         """Ids of the annotations that are found at the confidence of the other half of the pictures."""
         return self.hit_of(self.truth)
 
     def hit_of(self, truth: Coco) -> set[int]:
         """The same of another truth of the same pictures."""
-        if self.confidence is None:
-            return set()
-        least = {image["id"]: self.other_half[k % 2] for k, image in enumerate(self.truth["images"])}
-        return found_objects(truth, [r for r in self.results if r["score"] >= least[r["image_id"]]])
+        return found_objects(truth, self.sure)
 
     def objects(self, number: int) -> int:
         """How many objects of a class there are."""

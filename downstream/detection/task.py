@@ -5,14 +5,14 @@
 - ``joint``: one detector, trained on all inputs in equal parts, looks at every input.
 
 Beside ``detection.json`` lie ``ground_truth.json``, ``predictions/NAME.json`` (COCO's forms; of further seeds
-``predictions/seedK/NAME.json``) and ``complementarity.json``. Predictions that are there and fit are used.
+``predictions/seedK/NAME.json``), ``objects.json`` and ``complementarity.json``. Predictions that are there and fit are used.
 """
 
 import importlib.metadata
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,13 +33,15 @@ from downstream.datasets.data_set import DataSet
 from downstream.datasets.labels import Labels
 from downstream.detection import table
 from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
-from downstream.detection.coco import Coco, Results, ground_truth
-from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, detectable_objects
+from downstream.detection.coco import Results
+from downstream.detection.complementarity import MIN_IOU, add_complementarity
 from downstream.detection.config import DetectionConfig
+from downstream.detection.diagnosis import add_diagnosis
 from downstream.detection.given_predictions import read_given
-from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
-from downstream.detection.label_sources import add_label_sources, read_other_truths
+from downstream.detection.label_sets import label_set_name, read_labelled
+from downstream.detection.label_sources import add_label_sources
 from downstream.detection.late import RULE, pool_detections
+from downstream.detection.objects import Objects, read_objects
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
@@ -50,19 +52,6 @@ from dwsfusion.progress import Track
 from dwsfusion.runs import write_json
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Objects:
-    """What is really there."""
-
-    truth: Coco
-    seen: SeenObjects | None
-    """Who sees what, where there are labels of each camera alone."""
-    labels: str = "labels"
-    """What the labels of `truth` are called."""
-    others: Mapping[str, Coco] = field(default_factory=dict)
-    """The same by other label sets of the data set."""
 
 
 class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
@@ -129,16 +118,9 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         self, comparison: Comparison, labels: Mapping[str, Labels], network: Detector, out: Path
     ) -> tuple[Objects, Sequence[Skipped]]:
         """Puts the objects into COCO's form, and writes ``ground_truth.json``."""
-        pictures = comparison.input(VISIBLE).files
-        truth = ground_truth(labels, pictures, self.classes)
-        write_json(out / "ground_truth.json", truth)
-        data, asked = comparison.data, self.config.labels
-        objects = Objects(truth, None, label_set_name(data, asked), read_other_truths(data, asked, pictures))
-        cameras = read_cameras(data, pictures)
-        if cameras is None:
-            _log.info("who sees what is left out: no labels of each camera alone")
-            return objects, ()
-        return replace(objects, seen=detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
+        objects = read_objects(comparison, labels, self.config.labels, self.classes, network.detectable)
+        write_json(out / "ground_truth.json", objects.truth)
+        return objects, ()
 
     def predict(
         self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
@@ -221,10 +203,12 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         draws: Ints,
         out: Path,
     ) -> None:
-        """Tells what other labels would say, and who sees what, where there are labels of each camera alone."""
+        """Tells what other labels would say, which errors there are, and who sees what where each camera has labels."""
         add_label_sources(truth.others, truth.labels, scores, entries, self.metrics)
+        first = {name: own[0] for name, own in scores.items()}
+        add_diagnosis(truth.truth, truth.cameras, first, entries, out)
         if truth.seen:
-            add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
+            add_complementarity(truth.seen, first, entries, draws, out)
 
     def protocol(
         self, networks: Networks[Detector], scores: Mapping[str, Sequence[DetectionScores]]
