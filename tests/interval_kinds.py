@@ -1,16 +1,20 @@
 """Intervals that were weighed against each other, by how often they hold the truth of a population."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from populations import INPUTS, draw_confusions, draw_detections, estimates_of, truth_of
+from populations import draw_confusions, draw_detections, estimates_of, truth_of
 
 from downstream.comparison.differences import critical_value
 from downstream.comparison.uncertainty import Estimate, resample_counts, student_quantile
+from downstream.tasks import TASKS
 
 PAIRS = (("mean", "max"), ("near", "max"), ("max", "visible"), ("max", "infrared"))
+FINISHED = ("infrared", "visible", "late", "mean", "max", "dwsfusion")
+FINISHED_PAIRS = (("mean", "max"), ("dwsfusion", "max"), ("max", "visible"), ("max", "infrared"), ("late", "dwsfusion"))
 POPULATIONS = {"map50": draw_detections, "miou": draw_confusions}
 _NORMAL = NormalDist()
 
@@ -65,36 +69,62 @@ def study(figure, pictures, trials, resamples=400, seed=0) -> Held:
     draw, random = POPULATIONS[figure], np.random.default_rng(seed)
     truth, held = truth_of(draw, figure), Held({}, [])
     for trial in range(trials):
-        estimates = {
-            n: own[figure]
-            for n, own in estimates_of(draw(random, pictures), resample_counts(pictures, resamples, trial)).items()
-        }
-        differences = {(a, b): estimates[a] - estimates[b] for a, b in PAIRS}
-        true = {**truth, **{(a, b): truth[a] - truth[b] for a, b in PAIRS}}
-        for what, found in {**estimates, **differences}.items():
-            for kind, (low, high) in intervals_of(found).items():
-                held.kinds.setdefault(kind, {}).setdefault(what, []).append(low <= true[what] <= high)
-        errors = critical_value(differences.values())
-        reach = {pair: found.within(errors) for pair, found in differences.items()}
-        held.all_at_once.append(all(low <= true[pair] <= high for pair, (low, high) in reach.items()))
+        drawn = estimates_of(draw(random, pictures), resample_counts(pictures, resamples, trial))
+        count(held, {name: own[figure] for name, own in drawn.items()}, truth, PAIRS)
     return held
+
+
+def study_finished(task, folder, pictures, trials, resamples=400, seed=0) -> Held:
+    """The same with the pictures of a finished comparison as the population, drawn with replacement."""
+    random, held = np.random.default_rng(seed), Held({}, [])
+    names, opened = task.reopen(folder, FINISHED)
+    figures = {name: lambda counts, own=own: own[0].figures(counts)[task.primary] for name, own in opened.items()}
+    everything = np.ones((1, len(names)), np.int64)
+    truth = {name: float(figure(everything)[0]) for name, figure in figures.items()}
+    for _ in range(trials):
+        weights = random.multinomial(pictures, np.full(len(names), 1 / len(names)))
+        shown = np.flatnonzero(weights)
+        drawn = random.multinomial(pictures, weights / pictures, size=resamples)
+        without = np.repeat(weights - np.eye(len(names), dtype=np.int64)[shown], weights[shown], axis=0)
+        counts = np.vstack([weights, drawn, without])
+        estimates = {name: Estimate.of(figure(counts), resamples) for name, figure in figures.items()}
+        worth = {name: float(np.nanmax(abs(e.without - e.value))) for name, e in estimates.items()}
+        count(held, {n: replace(e, worth=worth[n]) for n, e in estimates.items()}, truth, FINISHED_PAIRS)
+    return held
+
+
+def count(held, estimates, truth, pairs) -> None:
+    """Adds one set of pictures to what was counted."""
+    differences = {(a, b): estimates[a] - estimates[b] for a, b in pairs}
+    true = {**truth, **{(a, b): truth[a] - truth[b] for a, b in pairs}}
+    for what, found in {**estimates, **differences}.items():
+        for kind, (low, high) in intervals_of(found).items():
+            held.kinds.setdefault(kind, {}).setdefault(what, []).append(low <= true[what] <= high)
+    errors = critical_value(differences.values())
+    reach = {pair: found.within(errors) for pair, found in differences.items()}
+    held.all_at_once.append(all(low <= true[pair] <= high for pair, (low, high) in reach.items()))
 
 
 def write_table(held: Held) -> None:
     """A row a kind, a column a figure or pair, per cent."""
-    columns = [*INPUTS, *PAIRS]
+    columns = list(next(iter(held.kinds.values())))
     names = [c if isinstance(c, str) else "−".join(c) for c in columns]
     sys.stdout.write(" | ".join(["interval", *names]) + "\n")
     for kind in held.kinds:
         shares = [f"{100 * held.share(kind, c):.1f}" for c in columns]
         sys.stdout.write(" | ".join([kind, *shares]) + "\n")
     sys.stdout.write(f"all differences at once: {100 * np.mean(held.all_at_once):.1f}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    # python tests/interval_kinds.py TRIALS [PICTURES …]: the table of the documentation.
-    for size in [int(text) for text in sys.argv[2:]] or [15, 30, 70, 150]:
-        for name in POPULATIONS:
+    # python tests/interval_kinds.py TRIALS [TASK FOLDER]: the tables of the documentation; with the folder of a
+    # finished comparison, from its own pictures.
+    for size in (15, 30, 70, 150):
+        for name in POPULATIONS if len(sys.argv) < 4 else ("finished",):
             sys.stdout.write(f"\n{name}, {size} pictures, {sys.argv[1]} draws\n")
-            write_table(study(name, size, int(sys.argv[1])))
-            sys.stdout.flush()
+            if name == "finished":
+                asked = next(task for task in TASKS if task.name == sys.argv[2])
+                write_table(study_finished(asked, Path(sys.argv[3]), size, int(sys.argv[1])))
+            else:
+                write_table(study(name, size, int(sys.argv[1])))

@@ -278,7 +278,8 @@ def test_the_confidence_is_chosen_on_the_other_half_of_the_pictures():
         {"id": k + 1, "image_id": k + 1, "category_id": 0, "bbox": box, "area": 400.0, "iscrowd": 0} for k in range(4)
     ]
     truth = {"images": images, "annotations": annotations, "categories": [{"id": 0, "name": "person"}]}
-    results = [{"image_id": k + 1, "category_id": 0, "bbox": box, "score": 0.9 - 0.6 * (k % 2)} for k in range(4)]
+    sure = (0.9, 0.3, 0.9, 0.3)
+    results = [{"image_id": k + 1, "category_id": 0, "bbox": box, "score": s} for k, s in enumerate(sure)]
     scores = DetectionScores(truth, results, ["person"])
     assert scores.confidence == 0.3
     assert scores.other_half == (0.3, 0.9)
