@@ -18,6 +18,7 @@ async function recompute(task, input, draws, objects, noise) {
         perSeed.map((figures) => figures[metric]),
         draws,
         noise,
+        task.counts.by_objects,
       ),
     ]),
   );

@@ -78,12 +78,13 @@ function seedNoise(seeds, noise, resamples) {
 }
 
 // A figure with what it became in each draw and without each picture, and what a single picture is worth to it.
-function estimateOf(perSeed, draws, noise) {
+function estimateOf(perSeed, draws, noise, byObjects) {
   const means = Float64Array.from({ length: draws.rows }, (_, r) => meanOfDefined(perSeed.map((own) => own[r])));
   const seeds = perSeed.map((own) => own[0]);
   const added = seedNoise(seeds, noise, draws.resamples);
   const without = means.subarray(1 + draws.resamples);
-  const worth = without.reduce((most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0]))), 0);
+  const moved = (most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0])));
+  const worth = byObjects ? without.reduce(moved, 0) : 0;
   const samples = means.subarray(1, 1 + draws.resamples).map((v, r) => v + added[r]);
   return { value: means[0], samples, without, seeds, bounds: [0, 1], worth, least: 0 };
 }
