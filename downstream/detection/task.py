@@ -25,7 +25,8 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
 from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
-from downstream.comparison.task import Ints, Task
+from downstream.comparison.scores import Ints
+from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card
 from downstream.datasets.cards import msrs

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from downstream.comparison.differences import Family, family_of, pairs_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
-from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.scenes import in_protocol, known_scenes
 from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, weightings
 from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate
@@ -61,8 +61,7 @@ def compare_quality(
         config: preset, resamples, and finished task comparisons.
         about: what else to keep in the protocol, such as the data set's name.
         device: where to compute.
-        seed: fixes the resamples.
-        track: wraps the names of the pictures to show progress.
+        seed, track: fix the resamples, show progress.
 
     Raises:
         InputError: not one picture is usable, a task comparison is not there, or an unknown input is asked for.
@@ -73,8 +72,7 @@ def compare_quality(
     names = list(measured)
     values = _by_input(measured, [item.name for item in comparison.inputs], preset)
     groups = comparison.data.groups(names)
-    told = read_scenes(config.groups) if config.groups else comparison.data.scenes(names)
-    grouped = scenes_of(names, told)
+    grouped = known_scenes(names, config.groups, comparison.data.scenes(names))
     result = {
         "data_set": comparison.data.card.name,
         "preset": config.preset,

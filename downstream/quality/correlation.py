@@ -61,20 +61,26 @@ def correlate(
     grouped = None if scenes is None else [scenes[k] for k in of_values]
     counts = weightings(resample_counts(len(pictures), resamples, seed, grouped))
     of_task = [run.pictures.index(name) for name in pictures]
-    all_counts = np.zeros((len(counts), len(run.pictures)), np.int64)
-    all_counts[:, of_task] = counts
-    figures = np.stack([run.over_set(name, all_counts) for name in inputs], axis=1)  # (1 + R, inputs)
+    figures = np.stack([run.over_set(name, _spread_out(counts, of_task, run)) for name in inputs], axis=1)  # (1 + R, k)
     each = np.stack([run.by_picture(name)[of_task] for name in inputs])  # (inputs, n)
-    metrics: dict[str, dict[str, Floats]] = {}
-    for metric in values[inputs[0]]:
-        found = np.stack([values[name][metric][of_values] for name in inputs])
-        metrics[metric] = {
-            "over_inputs": spearman(_means(found, counts), figures),
-            "over_pictures": _over_pictures(found, each, counts),
-            "within_pictures": _within_pictures(found, each, counts),
-        }
-    told = _tell(metrics, resamples)
+    found = {m: np.stack([values[name][m][of_values] for name in inputs]) for m in values[inputs[0]]}
+    told = _tell({m: _three_ways(own, each, counts, figures) for m, own in found.items()}, resamples)
     return {"figure": run.figure, "inputs": inputs, "images": len(pictures), "metrics": told}
+
+
+def _three_ways(values: Floats, each: Floats, counts: NDArray[np.int64], figures: Floats) -> dict[str, Floats]:
+    return {
+        "over_inputs": spearman(_means(values, counts), figures),
+        "over_pictures": _over_pictures(values, each, counts),
+        "within_pictures": _within_pictures(values, each, counts),
+    }
+
+
+def _spread_out(counts: NDArray[np.int64], places: Sequence[int], run: Reopened) -> NDArray[np.int64]:
+    """Weightings of some pictures as weightings of all pictures of the comparison: the others count nothing."""
+    spread = np.zeros((len(counts), len(run.pictures)), np.int64)
+    spread[:, places] = counts
+    return spread
 
 
 def _means(values: Floats, counts: Counts) -> Floats:

@@ -39,8 +39,9 @@ fuzzed = settings(
 SIZE = (32, 48)
 Read = Callable[[Path], object]
 
-WORDS = [b"0", b"-1", b"1e999", b"NaN", b"\n", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"{", b"}", b"[", b"]", b'"',
-         b"<", b">", b"&x;", b"*", b"&a", b"!!python/object:os.system", b": ", b"- ", b"../", b"9" * 20]  # fmt: skip
+WORDS = [b"0", b"-1", b"1e999", b"NaN", b"\n", b"\r\n", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"{", b"}", b"[", b"]",
+         b'"', b"<", b">", b"&x;", b"*", b"&a", b"!!python/object:os.system", b": ", b"- ", b"../",
+         b"9" * 20]  # fmt: skip
 KINDS = ("set", "insert", "delete", "cut", "double", "big")
 NEW = st.one_of(st.binary(min_size=1, max_size=8), st.sampled_from(WORDS))
 # Places in thousandths: this process takes the smallest floats as zeros, which hypothesis refuses.

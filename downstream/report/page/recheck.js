@@ -18,6 +18,7 @@ async function recompute(task, input, draws, objects, noise) {
         perSeed.map((figures) => figures[metric]),
         draws,
         noise,
+        task.counts.by_objects,
       ),
     ]),
   );
@@ -40,7 +41,7 @@ function holder(name) {
     found,
     number,
     verdict,
-    both: (what, mine, said) => said && [0, 1].forEach((end) => number(what, mine[end], said[end])),
+    both: (what, mine, said) => [0, 1].forEach((end) => number(what, mine ? mine[end] : NaN, said ? said[end] : null)),
   };
 }
 
@@ -61,11 +62,11 @@ async function recheckTask(name, task, progress) {
       hold.both(`${input}, interval of ${metric}`, intervalOf(own, ALONE), entry.interval[metric]);
     }
   }
-  for (const metric of Object.keys(task.titles)) recheckFamily(metric, task, again, draws.units, hold);
+  for (const metric of Object.keys(task.titles)) recheckFamily(metric, task, again, hold);
   return hold.found;
 }
 
-function recheckFamily(metric, task, again, units, hold) {
+function recheckFamily(metric, task, again, hold) {
   const rows = task.result.differences.filter((row) => row.metric === metric),
     of = (input) => (again[input] ? again[input][metric] : bestOf(CAMERAS.map((camera) => again[camera][metric])));
   const differences = rows.map((row) => minus(of(row.input), of(row.against))),
@@ -77,7 +78,7 @@ function recheckFamily(metric, task, again, units, hold) {
     hold.number(what, own.value, row.difference);
     hold.both(`interval of ${what}`, intervalOf(own, ALONE), row.interval);
     hold.both(`simultaneous interval of ${what}`, together, row.simultaneous);
-    hold.verdict(what, verdictBy(together, task.counts, units, own.seeds.length), row.verdict);
+    hold.verdict(what, verdictBy(together, task.counts, own.without.length, own.seeds.length), row.verdict);
   });
 }
 

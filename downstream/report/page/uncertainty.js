@@ -77,80 +77,80 @@ function seedNoise(seeds, noise, resamples) {
   );
 }
 
-// A figure with what it became in each draw; and what leaving out one picture is worth to it.
-function estimateOf(perSeed, draws, noise) {
-  const means = Float64Array.from({ length: draws.rows }, (_, r) => meanOfDefined(perSeed.map((own) => own[r]))),
-    seeds = perSeed.map((own) => own[0]);
-  const added = seedNoise(seeds, noise, draws.resamples),
-    without = means.subarray(1 + draws.resamples);
-  const worth = without.reduce((most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0]))), 0);
-  return {
-    value: means[0],
-    samples: means.subarray(1, 1 + draws.resamples).map((v, r) => v + added[r]),
-    seeds,
-    units: draws.units,
-    bounds: [0, 1],
-    worth,
-    least: 0,
-  };
+// A figure with what it became in each draw and without each picture, and what a single picture is worth to it.
+function estimateOf(perSeed, draws, noise, byObjects) {
+  const means = Float64Array.from({ length: draws.rows }, (_, r) => meanOfDefined(perSeed.map((own) => own[r])));
+  const seeds = perSeed.map((own) => own[0]);
+  const added = seedNoise(seeds, noise, draws.resamples);
+  const without = means.subarray(1 + draws.resamples);
+  const moved = (most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0])));
+  const worth = byObjects ? without.reduce(moved, 0) : 0;
+  const samples = means.subarray(1, 1 + draws.resamples).map((v, r) => v + added[r]);
+  return { value: means[0], samples, without, seeds, bounds: [0, 1], worth, least: 0 };
 }
 
 const minus = (a, b) => ({
   value: a.value - b.value,
   samples: a.samples.map((v, r) => v - b.samples[r]),
+  without: a.without.map((v, u) => v - b.without[u]),
   seeds: a.seeds.map((v, k) => v - b.seeds[k]),
-  units: a.units,
   bounds: [-Infinity, Infinity],
   worth: 0,
   least: (a.worth + b.worth) / 4,
 });
 
 function bestOf(estimates) {
-  const known = estimates.filter((e) => !Number.isNaN(e.value)),
-    first = known.reduce((a, b) => (b.value > a.value ? b : a));
-  const samples = first.samples.map((_, r) =>
-    known.map((e) => e.samples[r]).reduce((a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b))),
-  );
-  return { ...first, samples, worth: 0, least: 0 };
+  const known = estimates.filter((e) => !Number.isNaN(e.value));
+  const first = known.reduce((a, b) => (b.value > a.value ? b : a));
+  const larger = (a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b));
+  const best = (kind) => first[kind].map((_, r) => known.map((e) => e[kind][r]).reduce(larger));
+  return { ...first, samples: best("samples"), without: best("without"), worth: 0, least: 0 };
 }
 
+// The jackknife's variance.
+function pictureVariance(without) {
+  const mean = sum(without) / without.length;
+  return ((without.length - 1) / without.length) * without.reduce((total, v) => total + (v - mean) ** 2, 0);
+}
+
+// The standard error; null where the figure is not defined without some picture.
 function errorOf(estimate) {
-  const defined = estimate.samples.filter((v) => !Number.isNaN(v)),
-    mean = sum(defined) / defined.length;
-  let error =
-    defined.length > 1 ? Math.sqrt(defined.reduce((total, v) => total + (v - mean) ** 2, 0) / (defined.length - 1)) : 0;
-  error *= Math.sqrt(estimate.units / Math.max(estimate.units - 1, 1));
-  return error > NOTHING ? Math.max(error, estimate.least) : estimate.least;
+  if (Number.isNaN(estimate.value) || estimate.without.length < 2 || estimate.without.some(Number.isNaN)) return null;
+  const error = Math.sqrt(pictureVariance(estimate.without) + seedVariance(estimate.seeds));
+  return Math.max(error > NOTHING ? error : 0, estimate.least);
 }
 
-function freedomOf(estimate, error) {
-  const total = error ** 2,
-    ofSeeds = seedVariance(estimate.seeds),
-    ofPictures = Math.max(total - ofSeeds, 0);
-  const terms =
-    ofPictures ** 2 / Math.max(estimate.units - 1, 1) + (ofSeeds ? ofSeeds ** 2 / (estimate.seeds.length - 1) : 0);
-  return total > 0 && terms > 0 ? Math.max(total ** 2 / terms, 1) : Infinity;
+function freedomOf(estimate) {
+  const ofPictures = pictureVariance(estimate.without);
+  const ofSeeds = seedVariance(estimate.seeds);
+  const units = estimate.without.length - 1;
+  const terms = ofPictures ** 2 / units + (ofSeeds ? ofSeeds ** 2 / (estimate.seeds.length - 1) : 0);
+  return terms > NOTHING ** 4 ? Math.max((ofPictures + ofSeeds) ** 2 / terms, 1) : units;
 }
 
 function intervalOf(estimate, errors) {
   const error = errorOf(estimate);
-  const half = error
-    ? studentQuantile(errors === ALONE ? LEVEL : within(errors), freedomOf(estimate, error)) * error
-    : 0;
+  if (error === null) return null;
+  const half = studentQuantile(errors === ALONE ? LEVEL : within(errors), freedomOf(estimate)) * error;
   return [Math.max(estimate.value - half, estimate.bounds[0]), Math.min(estimate.value + half, estimate.bounds[1])];
+}
+
+// How far each draw lies from their mean, in their deviation; null where they do not differ.
+function scaled(samples) {
+  const defined = samples.filter((v) => !Number.isNaN(v));
+  const mean = sum(defined) / defined.length;
+  const deviation = Math.sqrt(defined.reduce((total, v) => total + (v - mean) ** 2, 0) / (defined.length - 1));
+  return defined.length > 1 && deviation > NOTHING ? samples.map((v) => Math.abs(v - mean) / deviation) : null;
 }
 
 // How many standard errors hold all differences at once in 95 % of the draws; never fewer than hold one.
 function criticalValue(differences) {
-  const scaled = differences.map((d) => ({ d, error: errorOf(d) })).filter(({ error }) => error);
-  if (!scaled.length) return ALONE;
-  const largest = scaled[0].d.samples.map((_, r) =>
-    scaled.reduce((most, { d, error }) => {
-      const own = Math.abs(d.samples[r] - d.value) / error;
-      return Number.isNaN(own) ? most : Math.max(most, own);
-    }, 0),
+  const each = differences.map((own) => scaled(own.samples)).filter(Boolean);
+  if (!each.length) return ALONE;
+  const largest = each[0].map((_, r) =>
+    each.reduce((most, own) => (Number.isNaN(own[r]) ? most : Math.max(most, own[r])), -1),
   );
-  return Math.max(ALONE, quantile(largest.sort(), LEVEL));
+  return Math.max(ALONE, quantile(largest.filter((v) => v >= 0).sort(), LEVEL));
 }
 
 function verdictBy(interval, counts, units, seeds) {

@@ -12,7 +12,7 @@ from small_benchmark import run_small
 
 from downstream.benchmark.packed import pack, unpack
 from downstream.benchmark.results import SCHEMA
-from downstream.comparison.uncertainty import FRACTION, Estimate, resample_counts
+from downstream.comparison.uncertainty import FRACTION, Estimate, resample_counts, weightings
 from downstream.detection.average_precision import Matches, precision_figures
 from downstream.report.tables import percent, percent_interval
 from downstream.segmentation.confusion import METRICS
@@ -70,11 +70,11 @@ def test_from_the_counts_every_figure_follows(results):
             )
             for k, own in enumerate(classes)
         ]
-        figures = precision_figures(matches, np.vstack([np.ones((1, 4), np.int64), draws]))
+        figures = precision_figures(matches, weightings(draws))
         entry = detection["result"]["inputs"][name]
         for metric in ("map", "map50"):
             assert figures[metric][0] == pytest.approx(entry[metric], abs=1e-12)
-            estimate = Estimate(entry[metric], figures[metric][1:], units=4, bounds=FRACTION)
+            estimate = Estimate.of(figures[metric], 40, FRACTION)
             assert estimate.interval == pytest.approx(entry["interval"][metric], abs=1e-12)
     for name, of_seeds in segmentation["counts"]["inputs"].items():
         assert len(of_seeds) == 2
