@@ -48,11 +48,9 @@ def compare(
 
     Args:
         task: what is asked of the pictures.
-        comparison, networks: the inputs, without pictures that have no label, and who looks at each; figures are
-            means over their seeds.
+        comparison, networks: the inputs, and who looks at each; figures are means over their seeds.
         out, about: the output folder, and what else to keep in the protocol, such as the data set's name.
-        seed: fixes the resamples; the first seed of the networks.
-        clock, track: take the time of each step, show the progress of predictions.
+        seed, clock, track: the first seed, also of the resamples; who takes the time and shows progress.
 
     Raises:
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
