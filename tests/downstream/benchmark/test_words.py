@@ -31,8 +31,8 @@ def test_who_leads_and_who_beats_the_better_camera():
     ]
     (said,) = in_words(task(FIGURES, rows))
     assert said["headline"] == (
-        "Fusing helps: mean and max beat the better camera; so does late fusion, and none is shown to beat late fusion, "
-        "which fuses no picture."
+        "Fusing helps: mean and max beat the better camera; so does late fusion, and none is shown to beat late "
+        "fusion, which fuses no picture."
     )
     beaten = [*rows, row("mean", "late", 0.1, verdict="better")]
     assert in_words(task(FIGURES, beaten))[0]["headline"] == "Fusing helps: mean and max beat the better camera."
