@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from downstream.benchmark.words import verdict
-
 Results = Mapping[str, Any]
 
 
@@ -43,7 +41,7 @@ def _figures(task: str, now: Results, before: Results) -> list[dict[str, Any]]:
 
 def _verdicts(task: str, now: Results, before: Results) -> list[dict[str, Any]]:
     def by_pair(side: Results) -> dict[tuple[str, str, str], str]:
-        return {(r["input"], r["against"], r["metric"]): verdict(r) for r in side["result"]["differences"]}
+        return {(r["input"], r["against"], r["metric"]): r["verdict"] for r in side["result"]["differences"]}
 
     old = by_pair(before)
     return [

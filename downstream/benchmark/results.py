@@ -14,6 +14,7 @@ from downstream.benchmark.steps import Benchmark
 from downstream.benchmark.words import in_words
 from downstream.comparison.finished import read_json
 from downstream.comparison.inputs import Comparison
+from downstream.comparison.scenes import read_scenes
 from downstream.sample import is_sample
 from downstream.tasks import TASKS
 from dwsfusion.images import image_size
@@ -34,7 +35,7 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         outcomes: what became of each step.
     """
     config, out, done = benchmark.config, benchmark.out, [o.step for o in outcomes if o.status == "done"]
-    tasks = {task.name: _task(task, out / task.name) for task in TASKS if task.name in done}
+    tasks = {task.name: _task(task, benchmark) for task in TASKS if task.name in done}
     cost = read_json(out / "cost/cost.json") if "cost" in done else None
     ms = {name: method.pop("ms") for name, method in cost["methods"].items()} if cost else {}
     results = {
@@ -60,10 +61,13 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return results
 
 
-def _task(task: Any, folder: Path) -> dict[str, Any]:
+def _task(task: Any, benchmark: Benchmark) -> dict[str, Any]:
+    folder, section = benchmark.out / task.name, benchmark.config.of_task(task)
+    comparison = benchmark.comparison
+    told = read_scenes(section.groups) if section.groups else comparison.data.scenes(comparison.names)
     result = read_json(folder / f"{task.name}.json")
     about = {"titles": dict(task.titles), "primary": task.primary, "change": task.change}
-    return {**about, "result": result, **task_details(task, folder)}
+    return {**about, "result": result, **task_details(task, folder, told)}
 
 
 def _inputs(comparison: Comparison, tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -1,10 +1,11 @@
 """The main table of a benchmark as files: ``tables.md``, ``tables.csv``, ``tables.tex``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from downstream.benchmark.words import interval, verdict
+from downstream.comparison.differences import BETTER, WORSE
+from downstream.report.differences import in_words
 from downstream.report.documents import Cell, Column, csv_rows, latex, markdown
 from downstream.report.tables import percent_interval
 from dwsfusion.runs import write_csv, write_text
@@ -58,24 +59,15 @@ def describe(results: Results) -> str:
 
 
 def notes(results: Results) -> list[str]:
-    """The verdict in words, the protocol of each task, and every judged difference of its first figure."""
+    """The verdict in words, the protocol of each task, and what its first figure shows."""
     lines = [f"{said['task'].capitalize()}: {said['headline']} {said['text']}".strip() for said in results["summary"]]
     for name, task in results["tasks"].items():
         protocol, metric = task["result"]["protocol"], task["primary"]
         lines.append(f"{name.capitalize()}: protocol {protocol['name']}, {task['result']['images']} pictures.")
-        lines += [_difference(row, task["titles"][metric]) for row in _judged(task["result"]["differences"], metric)]
+        rows = [row for row in task["result"]["differences"] if row["metric"] == metric]
+        lines += [in_words(row, task["titles"][metric]) for row in rows if row["verdict"] in (BETTER, WORSE)]
     lines += [f"{s['step']}: {s['status']}: {s['reason']}" for s in results["steps"] if s["status"] != "done"]
     return lines
-
-
-def _judged(rows: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
-    return [row for row in rows if row["metric"] == metric]
-
-
-def _difference(row: Mapping[str, Any], title: str) -> str:
-    low, high = interval(row)
-    by = f"{100 * row['difference']:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    return f"{title}: {row['input']} against {row['against']} {by}: {verdict(row)}"
 
 
 def _shown(cell: Cell | None) -> str:

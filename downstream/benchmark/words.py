@@ -3,24 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from downstream.comparison.inputs import DWSFUSION, LATE, SINGLES
+from downstream.comparison.differences import BEST_CAMERA, BETTER, NO_EVIDENCE, ONE_SEED, TOO_FEW, WORSE
+from downstream.comparison.inputs import DWSFUSION, LATE
 
 BASELINE = "max"
 Row = Mapping[str, Any]
-_PLAIN = {"no evidence": "no evidence of a difference"}
-
-
-def verdict(row: Row) -> str:
-    """What a difference shows: better, worse, no evidence, too few pictures, one seed."""
-    if "verdict" in row:
-        return str(row["verdict"])
-    return ("better" if row["difference"] > 0 else "worse") if row.get("evidence") else "no evidence"
-
-
-def interval(row: Row) -> Sequence[float]:
-    """The interval that the verdict goes by."""
-    found: Sequence[float] = row.get("simultaneous") or row["interval"]
-    return found
+_PLAIN = {NO_EVIDENCE: "no evidence of a difference", TOO_FEW: "too few pictures to say", ONE_SEED: "one seed only"}
 
 
 def in_words(results: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -44,41 +32,36 @@ def _task_words(name: str, task: Mapping[str, Any]) -> dict[str, str]:
     rows = [row for row in result["differences"] if row["metric"] == metric]
     leader = max(known, key=lambda i: known[i])
     text = [f"{leader} leads with {title} {_figure(result['inputs'][leader], metric)}."]
-    text += [_against(rows, DWSFUSION, BASELINE, title)] if DWSFUSION in known else []
-    text += [_against(rows, DWSFUSION, LATE, title)] if {DWSFUSION, LATE} <= known.keys() else []
+    text += [_against(rows, DWSFUSION, BASELINE)] if DWSFUSION in known else []
+    text += [_against(rows, DWSFUSION, LATE)] if {DWSFUSION, LATE} <= known.keys() else []
     return {"task": name, "headline": _headline(rows, known), "text": " ".join(t for t in text if t)}
 
 
 def _headline(rows: Sequence[Row], known: Mapping[str, float]) -> str:
     """Whether any fused input beats the better camera."""
-    camera = max((s for s in SINGLES if s in known), key=lambda s: known[s], default=None)
-    fused = [i for i in known if i not in (*SINGLES, LATE)]
-    against = {row["input"]: verdict(row) for row in rows if row["against"] == camera and row["input"] in fused}
-    if camera is None or not against:
+    against = {r["input"]: r["verdict"] for r in rows if r["against"] == BEST_CAMERA and r["input"] != LATE}
+    if not against:
         return "There is no camera to compare fused pictures with."
-    better = [i for i in sorted(against, key=lambda i: -known[i]) if against[i] == "better"]
+    better = [i for i in sorted(against, key=lambda i: -known[i]) if against[i] == BETTER]
     if better:
-        return f"Fusing helps: {listed(better)} {'beat' if len(better) > 1 else 'beats'} the better camera, {camera}."
+        return f"Fusing helps: {listed(better)} {'beat' if len(better) > 1 else 'beats'} the better camera."
     reasons = set(against.values())
-    if reasons == {"worse"}:
-        return f"Fusing hurts here: every fused input is worse than the better camera, {camera}."
-    if "too few pictures" in reasons:
+    if TOO_FEW in reasons:
         return "There are too few pictures to say whether fusing helps."
-    if "one seed" in reasons:
+    if ONE_SEED in reasons:
         return "One seed is too few to say whether fusing helps."
-    return f"There is no evidence that any fused input beats the better camera, {camera}."
+    if reasons == {WORSE}:
+        return "Fusing hurts here: every fused input is worse than the better camera."
+    return "There is no evidence that any fused input beats the better camera."
 
 
-def _against(rows: Sequence[Row], name: str, other: str, title: str) -> str:
+def _against(rows: Sequence[Row], name: str, other: str) -> str:
     """One difference in a sentence; nothing where it was not computed."""
     for row in rows:
-        if {row["input"], row["against"]} == {name, other}:
-            sign = 1 if row["input"] == name else -1
-            low, high = sorted(sign * bound for bound in interval(row))
-            said = verdict(row)
-            said = {"better": "worse", "worse": "better"}.get(said, said) if sign < 0 else said
-            by = f"{100 * sign * row['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
-            return f"{name} against {other}: {by}, {_PLAIN.get(said, said)}."
+        if (row["input"], row["against"]) == (name, other):
+            low, high = row["simultaneous"]
+            by = f"{100 * row['difference']:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+            return f"{name} against {other}: {by}, {_PLAIN.get(row['verdict'], row['verdict'])}."
     return ""
 
 

@@ -7,7 +7,7 @@ doi:10.1198/016214504000000539), and the interval reaches as far as that largest
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -64,6 +64,7 @@ class Family:
                 "interval": found.interval,
                 "simultaneous": (simultaneous := found.within(self.errors)),
                 "verdict": self._verdict(found, simultaneous, fewest, one_seed),
+                "difference_80": shown_with_chance(found, self.errors),
                 **_seeds(found),
             }
             for (name, against), found in self.differences.items()
@@ -102,6 +103,7 @@ def family_of(
     cameras: Sequence[str],
     *,
     higher_is_better: bool = True,
+    by_objects: bool = True,
 ) -> Family:
     """The differences of a metric between pairs of inputs, where they are defined.
 
@@ -111,8 +113,9 @@ def family_of(
         pairs: see `pairs_of`.
         cameras: the single modalities, of which the best is chosen in each resample.
         higher_is_better: whether more of the metric is better.
+        by_objects: whether no difference is taken to be surer than half a picture; see `Estimate.__sub__`.
     """
-    of_input = {name: own[metric] for name, own in estimates.items()}
+    of_input = {n: own[metric] if by_objects else replace(own[metric], worth=0.0) for n, own in estimates.items()}
     if any(BEST_CAMERA in pair for pair in pairs):
         of_input[BEST_CAMERA] = best_of([of_input[name] for name in cameras], higher_is_better)
     found = {pair: of_input[pair[0]] - of_input[pair[1]] for pair in pairs}

@@ -214,7 +214,10 @@ def _figures(
     estimates = {name: estimate(own, draws) for name, own in scores.items()}
     first = next(iter(scores.values()))
     pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
-    families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
+    families = {
+        metric: family_of(estimates, metric, pairs, SINGLES, by_objects=task.by_objects)
+        for metric in next(iter(estimates.values()))
+    }
     support = task.support(first[0])
     rows = {
         metric: family.rows(fewest=support.get(metric), one_seed=trained and len(first) == 1)

@@ -45,7 +45,7 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
     draws = resample_counts(len(pictures), bootstrap["resamples"], bootstrap["seed"])
     estimates = over_networks({name: scores for name, (_, scores) in opened.items()}, draws)
     pairs = pairs_of(list(estimates), _ANCHORS, [name for name in estimates if name not in SINGLES])
-    families = [family_of(estimates, metric, pairs, SINGLES) for metric in task.titles]
+    families = [family_of(estimates, metric, pairs, SINGLES, by_objects=task.by_objects) for metric in task.titles]
     alone = {n: {r: result["inputs"][n] for r, result in results.items()} for n in estimates}
     result = {
         "task": task.name,

@@ -70,6 +70,8 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """The figures that stand for the whole, and what tables call them; other figures of `Scores` are details."""
     primary: ClassVar[str]
     """The metric by which cameras and single pictures are compared."""
+    by_objects: ClassVar[bool] = True
+    """Whether the figures count objects, so that a single one can turn a small difference; pixels add up smoothly."""
     suffix: ClassVar[str]
     """Of a label file: ``.txt``."""
     classes: tuple[str, ...] = ()
@@ -292,6 +294,10 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     @abstractmethod
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """What ``NAME.json`` holds as a table of finished texts: its title, a row an input, notes below."""
+
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]] | None:
+        """What does not belong at a glance as a second table: its title, a row an input."""
+        return None
 
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision: the metrics with their intervals."""

@@ -75,7 +75,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     name, primary, trained = "detection", "map50", "training"
     titles: ClassVar[Mapping[str, str]] = {"map": "mAP", "map50": "mAP50"}
-    change = "objects won less objects lost, at each input's confidence of best F1"
+    change = "objects won less objects lost, at each input's confidence of best F1 on the other half of the pictures"
     config: DetectionConfig
 
     def __init__(self, config: DetectionConfig, card: Card | None = None) -> None:
@@ -195,7 +195,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             }
             for size in SIZES
         }
-        return {"per_class": per_class, "per_size": per_size, "confidence": scores[0].confidence}
+        confidences = {"confidence": scores[0].confidence, "confidence_other_half": list(scores[0].other_half)}
+        return {"per_class": per_class, "per_size": per_size, **confidences}
 
     def picture_rows(
         self, names: Sequence[str], scores: Sequence[DetectionScores], single: Sequence[DetectionScores]
@@ -242,12 +243,17 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             **given_files(self.config.predictions),
             "sizes_px2": {size: list(area) for size, area in SIZES.items()},
             "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
-            "best F1, first detector of each input; without classes that the detector does not know",
+            "best F1 on the other half of the pictures, first detector of each input; without classes that the "
+            "detector does not know",
         }
 
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """One row an input, in per cent."""
         return table.TITLE, table.table_rows(result), table.notes(result)
+
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
+        """Classes, sizes, groups, and who sees what."""
+        return table.DETAILS, table.detail_rows(result)
 
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-_SCRIPTS = ("dom", "numbers", "verdicts", "charts", "tables", "detail", "panels", "gallery", "recheck", "page")
+_SCRIPTS = ("dom", "numbers", "verdicts", "charts", "tables", "detail", "parts", "panels", "gallery", "tools",
+            "counting", "uncertainty", "recheck", "page")  # fmt: skip
 _KINDS = {".webp": "image/webp", ".png": "image/png"}
 
 

@@ -58,6 +58,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     """
 
     name, primary = "segmentation", "miou"
+    by_objects = False
     titles: ClassVar[Mapping[str, str]] = {
         "miou": "mIoU",
         "miou_foreground": "mIoU without background",
@@ -236,7 +237,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
+            **({"segmenter": " ".join(map(str, config.segmenter))} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
@@ -258,7 +259,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """One row an input, in per cent."""
-        return table.title(result), table.table_rows(result), table.notes(result)
+        return table.TITLE, table.table_rows(result), table.notes(result)
+
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
+        """Classes and groups."""
+        return table.DETAILS, table.detail_rows(result)
 
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision."""

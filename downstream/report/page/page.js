@@ -1,18 +1,43 @@
 // The page: built from the results it holds, or from those of another run.
 
-const PARTS = [["figures", "Figures"], ["changes", "Changes"], ["quality", "Quality"], ["cost", "Cost"], ["training", "Training"], ["gallery", "Pictures"], ["recheck", "Check"], ["protocol", "Protocol"]];
+const PARTS = [
+  ["figures", "Figures"],
+  ["changes", "Changes"],
+  ["quality", "Quality"],
+  ["cost", "Cost"],
+  ["training", "Training"],
+  ["gallery", "Pictures"],
+  ["recheck", "Check"],
+  ["protocol", "Protocol"],
+];
 
 function heading(results) {
   const data = results.data;
-  byId("top").replaceChildren(h("h1", {}, "What fusion is worth"), h("span", { class: "about" }, `${data.name}, ${data.split}, ${plural(data.pictures, "picture")}, ${plural(results.inputs.length, "input")}`), themeButton());
+  byId("top").replaceChildren(
+    h("h1", {}, "What fusion is worth"),
+    h(
+      "span",
+      { class: "about" },
+      `${data.name}, ${data.split}, ${plural(data.pictures, "picture")}, ${plural(results.inputs.length, "input")}`,
+    ),
+    themeButton(),
+  );
   document.title = `What fusion is worth on ${data.name}`;
 }
 
 function themeButton() {
-  const dark = () => (document.documentElement.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const dark = () =>
+    (document.documentElement.dataset.theme ||
+      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const button = h("button", { type: "button", id: "theme" });
-  const name = () => { button.textContent = dark() ? "Light" : "Dark"; button.setAttribute("aria-label", dark() ? "Show on a light ground" : "Show on a dark ground"); };
-  button.addEventListener("click", () => { document.documentElement.dataset.theme = dark() ? "light" : "dark"; name(); });
+  const name = () => {
+    button.textContent = dark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", dark() ? "Show on a light ground" : "Show on a dark ground");
+  };
+  button.addEventListener("click", () => {
+    document.documentElement.dataset.theme = dark() ? "light" : "dark";
+    name();
+  });
   name();
   return button;
 }
@@ -20,13 +45,31 @@ function themeButton() {
 function contents(results) {
   const tasks = Object.keys(results.tasks).map((name) => [name, capital(name)]);
   const all = [PARTS[0], ...tasks, ...PARTS.slice(1)].filter(([id]) => byId(id));
-  byId("contents").replaceChildren(h("ul", {}, all.map(([id, title]) => h("li", {}, h("a", { href: `#${id}` }, title)))));
+  byId("contents").replaceChildren(
+    h(
+      "ul",
+      {},
+      all.map(([id, title]) => h("li", {}, h("a", { href: `#${id}` }, title))),
+    ),
+  );
 }
 
 function foot() {
-  const open = h("input", { type: "file", accept: ".json,application/json", id: "open", onchange: (event) => event.target.files[0] && openFile(event.target.files[0]) });
-  byId("foot").replaceChildren(h("p", {}, "Numbers are those of results.json beside this page; tables.md, tables.csv and tables.tex hold the main table."),
-    h("p", { class: "open" }, h("label", { for: "open" }, "Show another run's results.json: "), open), h("p", { id: "open-said", role: "status" }));
+  const open = h("input", {
+    type: "file",
+    accept: ".json,application/json",
+    id: "open",
+    onchange: (event) => event.target.files[0] && openFile(event.target.files[0]),
+  });
+  byId("foot").replaceChildren(
+    h(
+      "p",
+      {},
+      "Numbers are those of results.json beside this page; tables.md, tables.csv and tables.tex hold the main table.",
+    ),
+    h("p", { class: "open" }, h("label", { for: "open" }, "Show another run's results.json: "), open),
+    h("p", { id: "open-said", role: "status" }),
+  );
 }
 
 async function openFile(file) {
@@ -43,11 +86,26 @@ async function openFile(file) {
 
 function build(results) {
   heading(results);
-  byId("main").replaceChildren(...[verdictPart(results), mainTable(results), ...Object.entries(results.tasks).map(([name, task]) => taskPart(name, task, results)),
-    changesPart(results.changes), qualityPart(results.quality, results.tasks), costPart(results), trainingPart(results.training), galleryPart(results), recheckPart(results), protocolPart(results)].filter(Boolean));
+  byId("main").replaceChildren(
+    ...[
+      verdictPart(results),
+      mainTable(results),
+      ...Object.entries(results.tasks).map(([name, task]) => taskPart(name, task, results)),
+      changesPart(results.changes),
+      qualityPart(results.quality, results.tasks),
+      costPart(results),
+      trainingPart(results.training),
+      galleryPart(results),
+      recheckPart(results),
+      protocolPart(results),
+    ].filter(Boolean),
+  );
   contents(results);
   foot();
-  if (byId("gallery")) { moveView(0, 0, 1); drawGallery(); }
+  if (byId("gallery")) {
+    moveView(0, 0, 1);
+    drawGallery();
+  }
   followLink();
 }
 

@@ -32,7 +32,10 @@ function source(path, full) {
 
 function image(path, full, size, attributes) {
   const drawn = s("image", { width: size[1], height: size[0], preserveAspectRatio: "none", ...attributes });
-  drawn.addEventListener("error", () => { drawn.closest(".stage").classList.add("without"); drawn.setAttribute("data-missing", ""); });
+  drawn.addEventListener("error", () => {
+    drawn.closest(".stage").classList.add("without");
+    drawn.setAttribute("data-missing", "");
+  });
   drawn.setAttribute("href", source(path, full));
   return drawn;
 }
@@ -41,16 +44,27 @@ function image(path, full, size, attributes) {
 function boxesOf(task, input, index, score) {
   const own = (task.boxes[input] || []).filter((box) => box[0] === index && box[6] >= score);
   const found = new Set(own.map((box) => box[7]).filter((k) => k >= 0));
-  const missed = task.truth.map((object, k) => [object, k]).filter(([object, k]) => object[0] === index && !found.has(k)).map(([object]) => object);
+  const missed = task.truth
+    .map((object, k) => [object, k])
+    .filter(([object, k]) => object[0] === index && !found.has(k))
+    .map(([object]) => object);
   return { hit: own.filter((box) => box[7] >= 0), false: own.filter((box) => box[7] < 0), missed };
 }
 
 function drawBoxes(task, boxes) {
-  return ["missed", "false", "hit"].flatMap((kind) => boxes[kind].map((box) => {
-    const place = { x: box[2], y: box[3], width: box[4], height: box[5] };
-    const said = `${kind === "hit" ? "" : `${kind} `}${words(task.result.classes[box[1]])}${kind === "missed" ? "" : ` ${box[6].toFixed(2)}`}`;
-    return s("g", {}, s("title", {}, said), s("rect", { ...place, class: "casing" }), s("rect", { ...place, class: `box ${kind}` }));
-  }));
+  return ["missed", "false", "hit"].flatMap((kind) =>
+    boxes[kind].map((box) => {
+      const place = { x: box[2], y: box[3], width: box[4], height: box[5] };
+      const said = `${kind === "hit" ? "" : `${kind} `}${words(task.result.classes[box[1]])}${kind === "missed" ? "" : ` ${box[6].toFixed(2)}`}`;
+      return s(
+        "g",
+        {},
+        s("title", {}, said),
+        s("rect", { ...place, class: "casing" }),
+        s("rect", { ...place, class: `box ${kind}` }),
+      );
+    }),
+  );
 }
 
 // The score from which boxes count: the slider's, or the input's own of best F1.
@@ -60,11 +74,15 @@ function scoreOf(task, input, state) {
 }
 
 function panelDrawing(results, picture, input, state) {
-  const backdrop = results.shown && results.shown.inputs.includes(input) ? input : "visible", size = picture.size;
-  const layers = [image(`${backdrop}/${picture.name}.webp`, state.full, size)], counts = [];
+  const backdrop = results.shown && results.shown.inputs.includes(input) ? input : "visible",
+    size = picture.size;
+  const layers = [image(`${backdrop}/${picture.name}.webp`, state.full, size)],
+    counts = [];
   const masks = (results.shown && results.shown.masks) || [];
-  if (state.masks && masks.includes(input)) layers.push(image(`masks/${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
-  if (state.truth && masks.includes("truth")) layers.push(image(`masks/truth/${picture.name}.png`, state.full, size, { class: "mask" }));
+  if (state.masks && masks.includes(input))
+    layers.push(image(`masks/${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
+  if (state.truth && masks.includes("truth"))
+    layers.push(image(`masks/truth/${picture.name}.png`, state.full, size, { class: "mask" }));
   for (const task of Object.values(results.tasks).filter((own) => own.boxes && own.boxes[input])) {
     const index = task.names.indexOf(picture.name);
     if (index < 0) continue;
@@ -72,7 +90,11 @@ function panelDrawing(results, picture, input, state) {
     if (state.boxes) layers.push(...drawBoxes(task, boxes));
     counts.push(`${boxes.hit.length} hit, ${boxes.false.length} false, ${boxes.missed.length} missed`);
   }
-  const drawing = s("svg", { role: "img", "aria-label": [`${picture.name} in ${input}`, ...counts].join(": "), "data-size": size.join(" ") }, layers);
+  const drawing = s(
+    "svg",
+    { role: "img", "aria-label": [`${picture.name} in ${input}`, ...counts].join(": "), "data-size": size.join(" ") },
+    layers,
+  );
   applyView(drawing);
   return { drawing, counts: counts.join("; ") };
 }
@@ -80,16 +102,38 @@ function panelDrawing(results, picture, input, state) {
 // Dragging moves all panels, Ctrl and the wheel or two fingers zoom, a double click goes nearer.
 function holdStage(stage) {
   let from = null;
-  const inside = (event) => { const box = stage.getBoundingClientRect(); return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]; };
-  stage.addEventListener("pointerdown", (event) => { if (view.size < 1) { from = inside(event); stage.setPointerCapture(event.pointerId); stage.classList.add("moving"); } });
+  const inside = (event) => {
+    const box = stage.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  stage.addEventListener("pointerdown", (event) => {
+    if (view.size < 1) {
+      from = inside(event);
+      stage.setPointerCapture(event.pointerId);
+      stage.classList.add("moving");
+    }
+  });
   stage.addEventListener("pointermove", (event) => {
     if (!from) return;
     const to = inside(event);
     moveView(view.x - (to[0] - from[0]) * view.size, view.y - (to[1] - from[1]) * view.size, view.size);
     from = to;
   });
-  for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { from = null; stage.classList.remove("moving"); });
-  stage.addEventListener("wheel", (event) => { if (event.ctrlKey || event.metaKey) { event.preventDefault(); zoomAt(event.deltaY < 0 ? 0.8 : 1.25, ...inside(event)); } }, { passive: false });
+  for (const end of ["pointerup", "pointercancel"])
+    stage.addEventListener(end, () => {
+      from = null;
+      stage.classList.remove("moving");
+    });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault();
+        zoomAt(event.deltaY < 0 ? 0.8 : 1.25, ...inside(event));
+      }
+    },
+    { passive: false },
+  );
   stage.addEventListener("dblclick", (event) => zoomAt(0.5, ...inside(event)));
   return stage;
 }

@@ -53,7 +53,7 @@ def test_nothing_leaves_the_page_and_every_figure_is_the_jsons(visit, results, f
     shown = visit()
     assert shown.asked == [(finished / "report.html").as_uri()]
     for said in results["summary"]:
-        assert shown.page.get_by_role("heading", name=said["headline"]).is_visible()
+        assert shown.page.get_by_role("heading", name=said["headline"]).first.is_visible()
     for name, task in results["tasks"].items():
         rows = shown.page.locator(
             f'#{name} table[aria-label="{name.capitalize()} over the whole set, per cent"] tbody tr'
@@ -73,13 +73,32 @@ def test_the_browser_computes_the_same(visit):
     assert int(outcome.get_attribute("data-compared")) > 100
 
 
+def test_the_browser_judges_the_same(visit, results, tmp_path):
+    """As if four pictures were enough for verdicts: then these go by the intervals."""
+    judged = json.loads(json.dumps(results))
+    said = set()
+    for task in judged["tasks"].values():
+        task["counts"] |= {"least_units": 2, "trained": False}
+        for row in task["result"]["differences"]:
+            low, high = row["simultaneous"]
+            row["verdict"] = "no evidence" if low <= 0 <= high else "better" if low > 0 else "worse"
+            said.add(row["verdict"])
+    assert len(said) > 1
+    (tmp_path / "judged.json").write_text(json.dumps(judged))
+    page = visit().page
+    page.set_input_files("#open", tmp_path / "judged.json")
+    page.click("#recheck-run")
+    outcome = page.wait_for_selector("[data-wrong]", timeout=60_000)
+    assert outcome.get_attribute("data-wrong") == "0"
+
+
 def test_the_check_can_fail(visit, results, tmp_path):
     """A figure and a verdict that are not what the counts say are found out."""
     forged = json.loads(json.dumps(results))
     task = forged["tasks"]["detection"]["result"]
     task["inputs"]["max"]["map50"] += 1e-6
     row = next(row for row in task["differences"] if row["metric"] == "map")
-    row["evidence"] = not row["evidence"]
+    row["verdict"] = "better"
     (tmp_path / "forged.json").write_text(json.dumps(forged))
     page = visit().page
     page.set_input_files("#open", tmp_path / "forged.json")

@@ -12,7 +12,7 @@ from small_benchmark import run_small
 
 from downstream.benchmark.packed import pack, unpack
 from downstream.benchmark.results import SCHEMA
-from downstream.comparison.uncertainty import resample_counts
+from downstream.comparison.uncertainty import FRACTION, Estimate, resample_counts
 from downstream.detection.average_precision import Matches, precision_figures
 from downstream.report.tables import percent, percent_interval
 from downstream.segmentation.confusion import METRICS
@@ -66,6 +66,7 @@ def test_from_the_counts_every_figure_follows(results):
                 -np.arange(len(unpack(own["hits"]))),
                 (unpack(own["hits"]) >> np.arange(10)[:, None]) % 2 == 1,
                 objects[k],
+                detection["counts"]["classes"][k]["name"],
             )
             for k, own in enumerate(classes)
         ]
@@ -73,9 +74,8 @@ def test_from_the_counts_every_figure_follows(results):
         entry = detection["result"]["inputs"][name]
         for metric in ("map", "map50"):
             assert figures[metric][0] == pytest.approx(entry[metric], abs=1e-12)
-            assert np.quantile(figures[metric][1:], [0.025, 0.975]) == pytest.approx(
-                entry["interval"][metric], abs=1e-12
-            )
+            estimate = Estimate(entry[metric], figures[metric][1:], units=4, bounds=FRACTION)
+            assert estimate.interval == pytest.approx(entry["interval"][metric], abs=1e-12)
     for name, of_seeds in segmentation["counts"]["inputs"].items():
         assert len(of_seeds) == 2
         for metric, figure in METRICS.items():
@@ -124,13 +124,11 @@ def test_done_again_nothing_is_done_and_the_file_is_the_same(finished, scenes, c
     assert after == before
 
 
-def test_a_step_without_its_labels_fails_and_the_others_go_on(finished, scenes, tmp_path):
-    data = tmp_path / "sample"
-    shutil.copytree(scenes, data)
-    shutil.rmtree(data / "test/labels")
-    shutil.copytree(finished / "fused", tmp_path / "out/fused")
+def test_a_step_that_cannot_start_is_said_and_the_others_go_on(finished, scenes, tmp_path):
     out = tmp_path / "out"
-    ended = run_small(data, out, "--skip", "cost", "grids", "segmentation", "--compare", str(finished))
+    shutil.copytree(finished / "fused", out / "fused")
+    skip = ("--skip", "cost", "grids", "segmentation")
+    ended = run_small(scenes, out, *skip, "--compare", str(finished), "--detection.detector", "nowhere.pt")
     assert ended.failed
     results = json.loads((out / "results.json").read_text())
     status = {step["step"]: step["status"] for step in results["steps"]}
@@ -138,10 +136,12 @@ def test_a_step_without_its_labels_fails_and_the_others_go_on(finished, scenes, 
         "fuse": "done", "detection": "failed", "segmentation": "left out", "quality": "done", "cost": "left out",
         "grids": "left out", "pictures": "done",
     }  # fmt: skip
-    assert "expected labels in" in next(s["reason"] for s in results["steps"] if s["step"] == "detection")
+    assert "nowhere.pt" in next(s["reason"] for s in results["steps"] if s["step"] == "detection")
     assert results["tasks"] == {}
     assert results["changes"]["same_pictures"]
-    assert {"setting": "segmentation.resamples", "before": 40, "now": 40} not in results["changes"]["settings"]
+    changed = {row["setting"]: (row["before"], row["now"]) for row in results["changes"]["settings"]}
+    assert changed["detection.detector"] == (["auto"], ["nowhere.pt"])
+    assert "segmentation.resamples" not in changed
     jsonschema.validate(results, json.loads(SCHEMA.read_text()))
 
 

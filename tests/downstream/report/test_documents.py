@@ -52,3 +52,12 @@ def test_latex_is_a_table_of_booktabs(intervals):
 
 def test_every_special_letter_is_escaped():
     assert escaped("a_b&c%$#{}~^\\") == (r"a\_b\&c\%\$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}")
+
+
+def test_a_latex_parser_reads_the_table():
+    """Every environment and brace is closed, and no letter of a name is left to be misread."""
+    walker = pytest.importorskip("pylatexenc.latexwalker", reason="LaTeX is parsed by pylatexenc")
+    text = latex("What 50 % & more_is", "tab:x", ROWS, COLUMNS)
+    nodes, _, length = walker.LatexWalker(text, tolerant_parsing=False).get_latex_nodes()
+    assert length == len(text)
+    assert [n.environmentname for n in nodes if n.isNodeType(walker.LatexEnvironmentNode)] == ["table"]
