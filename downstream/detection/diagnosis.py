@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from downstream.detection.average_precision import Matches, matched_objects
+from downstream.detection.average_precision import Matches
 from downstream.detection.coco import Coco, Floats, Results, class_names
 from downstream.detection.scores import DetectionScores
 from dwsfusion.images import read_image
@@ -69,8 +69,7 @@ def add_diagnosis(
 
 def error_types(scores: DetectionScores) -> dict[str, int]:
     """How many detections are wrong in which way, and how many objects are missed."""
-    kept = scores.sure
-    matched = matched_objects(scores.truth, kept)
+    kept, matched = scores.sure, scores.matched
     counts = dict.fromkeys(ERRORS, 0)
     annotations = {
         picture: list(own) for picture, own in groupby(scores.truth["annotations"], key=lambda a: a["image_id"])

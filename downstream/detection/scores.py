@@ -12,6 +12,7 @@ from downstream.detection.average_precision import (
     found_objects,
     match,
     match_sizes,
+    matched_objects,
     precision_figures,
     size_figures,
 )
@@ -105,9 +106,14 @@ class DetectionScores(ClassScores):
         return [r for r in self.results if r["score"] >= least[r["image_id"]]]
 
     @cached_property
+    def matched(self) -> dict[int, int]:
+        """Position among `sure` to the id of the annotation that a detection matches, for those that match one."""
+        return matched_objects(self.truth, self.sure)
+
+    @cached_property
     def hit(self) -> set[int]:
         """Ids of the annotations that are found at the confidence of the other half of the pictures."""
-        return self.hit_of(self.truth)
+        return set(self.matched.values())
 
     def hit_of(self, truth: Coco) -> set[int]:
         """The same of another truth of the same pictures."""

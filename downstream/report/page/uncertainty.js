@@ -104,7 +104,7 @@ function bestOf(estimates) {
   const first = known.reduce((a, b) => (b.value > a.value ? b : a));
   const larger = (a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b));
   const best = (kind) => first[kind].map((_, r) => known.map((e) => e[kind][r]).reduce(larger));
-  return { ...first, samples: best("samples"), without: best("without"), worth: 0, least: 0 };
+  return { ...first, samples: best("samples"), without: best("without"), least: 0 };
 }
 
 // The jackknife's variance.
@@ -151,6 +151,12 @@ function criticalValue(differences) {
     each.reduce((most, own) => (Number.isNaN(own[r]) ? most : Math.max(most, own[r])), -1),
   );
   return Math.max(ALONE, quantile(largest.filter((v) => v >= 0).sort(), LEVEL));
+}
+
+// What the intervals to both cameras leave together: nothing beats the best camera that does not beat either.
+function intervalToBest(differences, errors) {
+  const each = differences.map((own) => intervalOf(own, errors)).filter(Boolean);
+  return each.length ? [0, 1].map((end) => Math.min(...each.map((own) => own[end]))) : null;
 }
 
 function verdictBy(interval, counts, units, seeds) {
