@@ -117,7 +117,8 @@ def seen_objects(
 
 
 def group_objects(infrared: Labels, visible: Labels) -> tuple[Labels, list[str]]:
-    """Matches the objects of one picture; gives them all, and the group of each."""
+    """Matches the objects of one picture; gives them all, without crowds, and the group of each."""
+    infrared, visible = infrared.single, visible.single
     pairs = _match(infrared, visible)
     ir_only = np.setdiff1d(np.arange(len(infrared.classes)), [i for i, _ in pairs]).astype(int)
     vis_only = np.setdiff1d(np.arange(len(visible.classes)), [j for _, j in pairs]).astype(int)

@@ -191,3 +191,24 @@ def test_hand_computed_average_precision():
     assert best_confidence([person, replace(cars, detectable=False)]) == 0.7  # nobody looked for them
     assert found_objects(truth, results) == {1, 2}
     assert found_objects(truth, results[1:]) == {2}
+
+
+def test_crowds_count_neither_way_as_in_cocoeval():
+    """A detection in a crowd counts neither as hit nor as miss, and whether it lies in one changes with the IoU."""
+    truth, results = random_case(5)
+    for annotation in truth["annotations"][::3]:
+        annotation["iscrowd"] = 1
+        annotation["bbox"] = [v * f for v, f in zip(annotation["bbox"], (0.9, 0.9, 1.6, 1.6), strict=True)]
+    reference, overall, at_half = cocoeval(truth, results)
+    matches = match(truth, results)
+    ones = np.ones((1, len(truth["images"])), int)
+    found = np.vstack([average_precision(m, ones) for m in matches])
+    np.testing.assert_allclose(found, reference, atol=1e-12)
+    figures = precision_figures(matches, ones)
+    assert (figures["map"][0], figures["map50"][0]) == pytest.approx((overall, at_half))
+    plain = {**truth, "annotations": [{**a, "iscrowd": 0} for a in truth["annotations"]]}
+    assert precision_figures(match(plain, results), ones)["map50"][0] != pytest.approx(at_half)
+    chosen = np.arange(len(truth["images"])) % 2 == 0
+    alone = precision_figures([m.of(chosen) for m in matches], np.ones((1, chosen.sum()), int))
+    weighted = precision_figures(matches, chosen[None].astype(int))
+    assert alone["map"] == pytest.approx(weighted["map"])
