@@ -29,8 +29,7 @@ def make_networks(
 
     Args:
         task: protocol and recipe.
-        comparison: the tested pictures in every input.
-        prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
+        comparison, prepare_train: the tested pictures in every input, and who gives those to train on, if need be.
         out: a folder for trained networks.
         seed, device: the first seed, and where to compute.
         given, track: the given network, where it is loaded already; shows the progress of trainings.

@@ -48,19 +48,15 @@ def compare(
 
     Args:
         task: what is asked of the pictures.
-        comparison: the inputs; pictures without a label are left out.
-        networks: who looks at each input; figures are means over their seeds.
-        out: the output folder.
-        about: what else to keep in the protocol, such as the data set's name.
-        seed: fixes the resamples; the first seed of the networks.
-        clock, track: take the time of each step, show the progress of predictions.
+        comparison, networks: the inputs, and who looks at each; figures are means over their seeds.
+        out, about: the output folder, and what else to keep in the protocol, such as the data set's name.
+        seed, clock, track: the first seed, also of the resamples; who takes the time and shows progress.
 
     Raises:
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
     """
     clock = clock or Stopwatch()
-    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
-    asked = parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
+    asked = _asked(task, comparison, networks)
     scored = _score(task, comparison, networks, out, seed, clock, track)
     names, scores = scored.names, scored.scores
     grouped = known_scenes(names, task.config.groups, comparison.data.scenes(names))
@@ -171,6 +167,14 @@ def _predict(
     if not names:
         raise InputError(f"not one picture is usable; the first: {skipped[0].name}: {skipped[0].reason}")
     return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
+
+
+def _asked(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores], comparison: Comparison, networks: Networks[AnyNetwork]
+) -> list[tuple[str, str]]:
+    """The pairs to compare that were asked for, once all names of rows are known to differ."""
+    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
+    return parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
 
 
 def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:

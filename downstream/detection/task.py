@@ -5,8 +5,8 @@
 - ``joint``: one detector, trained on all inputs in equal parts, looks at every input.
 
 Beside ``detection.json`` lie ``ground_truth.json``, ``predictions/NAME.json`` (COCO's forms; of further seeds
-``predictions/seedK/NAME.json``), ``objects.json`` and ``complementarity.json``. Predictions that are there and fit are
-used.
+``predictions/seedK/NAME.json``), ``objects.json`` and ``complementarity.json``. Predictions that are there
+and fit are used.
 """
 
 import importlib.metadata
