@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -212,3 +213,20 @@ def test_crowds_count_neither_way_as_in_cocoeval():
     alone = precision_figures([m.of(chosen) for m in matches], np.ones((1, chosen.sum()), int))
     weighted = precision_figures(matches, chosen[None].astype(int))
     assert alone["map"] == pytest.approx(weighted["map"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_second_evaluator_gives_the_same_figures(seed, tmp_path):
+    """Written by others in another language; it need not be installed."""
+    hotcoco = pytest.importorskip("hotcoco")
+    truth, results = random_case(seed)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    gold = hotcoco.COCO(str(tmp_path / "truth.json"))
+    evaluation = hotcoco.COCOeval(gold, gold.loadRes(str(tmp_path / "results.json")), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    found = precision_figures(match(truth, results), np.ones((1, len(truth["images"])), int))
+    assert found["map"][0] == pytest.approx(evaluation.stats[0], abs=1e-9)
+    assert found["map50"][0] == pytest.approx(evaluation.stats[1], abs=1e-9)
