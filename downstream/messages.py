@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Literal
@@ -100,3 +100,8 @@ class _File(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk is told once, by what cannot be written beside, and not with every message."""
+
+    def close(self) -> None:
+        """Closes the file, and loses what a full disk does not take."""
+        with suppress(OSError):
+            super().close()

@@ -132,6 +132,18 @@ def test_what_the_system_refuses_is_one_line_and_its_traceback_is_in_the_log(
     assert "Traceback" in (tmp_path / RUN_LOG).read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def main(config: Config) -> int:
+        (config.out / RUN_LOG).symlink_to("/dev/full")
+        keep_log(config.out)
+        logging.getLogger("x").info("lost")
+        return 1
+
+    assert run(main, tmp_path) == 1
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_an_error_of_ours_is_in_the_log_too(tmp_path: Path) -> None:
     def main(config: Config) -> int:
         keep_log(config.out)
