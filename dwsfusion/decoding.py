@@ -54,8 +54,13 @@ def opened(path: Path, what: str = "picture") -> Iterator[Image.Image]:
         raise ImageError(f"{path}: not a readable {what} ({reason})") from error
 
 
-def pixels_of(image: Image.Image, path: Path) -> Array:
+def pixels_of(image: Image.Image, path: Path, *, infrared: bool = False) -> Array:
     """Decodes an opened picture, upright: uint8 or uint16 ``(H, W)``, or uint8 RGB ``(H, W, 3)``.
+
+    Args:
+        image: it.
+        path: its file.
+        infrared: refuse a fourth channel with something in it: of both cameras in one file, three are the visible one.
 
     Raises:
         ImageError: there are several pictures, or their levels cannot be told.
@@ -64,6 +69,11 @@ def pixels_of(image: Image.Image, path: Path) -> Array:
         raise ImageError(f"{path}: expected one picture, found several in one file: save the one to use alone")
     wide = image.mode.startswith("RGB") and any("16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     image.load()
+    if infrared and image.mode == "RGBA" and len(set(image.getchannel("A").getextrema())) > 1:
+        raise ImageError(
+            f"{path}: expected infrared in one channel, found four: are the first three the visible picture, and the "
+            "fourth infrared? Then say 'four_channels' in a card (--data-set), or save the fourth alone"
+        )
     pixels = _levels(image, path)
     if wide and 0 < int(pixels.max()) < _FEW_LEVELS:
         raise ImageError(

@@ -33,8 +33,12 @@ _PNG_HEADER = 33
 _log = logging.getLogger(__name__)
 
 
-def read_image(path: Path) -> Array:
+def read_image(path: Path, *, infrared: bool = False) -> Array:
     """Reads a picture file, whole or not at all, and turns it upright where its EXIF says how.
+
+    Args:
+        path: the file.
+        infrared: refuse four channels where the fourth is no plain alpha.
 
     Returns:
         uint8 or uint16 ``(H, W)``, or uint8 ``(H, W, 3)`` in RGB order. Alpha is dropped, palettes are
@@ -44,7 +48,7 @@ def read_image(path: Path) -> Array:
         ImageError: the file is missing, truncated, no picture, several, or one whose levels cannot be told.
     """
     with opened(path) as image:
-        return pixels_of(image, path)
+        return pixels_of(image, path, infrared=infrared)
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -35,7 +35,7 @@ class Pair:
         Raises:
             ImageError: a file is unreadable, or the two differ in size.
         """
-        ir, vis = read_image(self.ir), read_image(self.vis)
+        ir, vis = read_image(self.ir, infrared=True), read_image(self.vis)
         check_same_size(ir, vis)
         return ir, vis
 

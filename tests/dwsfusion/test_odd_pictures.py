@@ -56,6 +56,16 @@ def test_a_broken_picture_is_skipped_by_name_and_the_others_are_done(
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["good.png"]
 
 
+def test_four_channels_are_no_infrared_picture(fuser: Fuser, tmp_path: Path) -> None:
+    both = encoded(np.dstack([RGB, GREY]), "PNG")
+    lay_out(tmp_path, "ir", ".png", both)
+    (tmp_path / "vi/odd.png").write_bytes(both)
+    result = fuse_folder(fuser, find_pairs(tmp_path).pairs, tmp_path / "out")
+    assert list(result.files) == ["good"]
+    assert "expected infrared in one channel, found four" in result.skipped[0].reason
+    assert (read_image(tmp_path / "vi/odd.png") == RGB).all()  # transparency of the visible picture is passed over
+
+
 @pytest.mark.parametrize("kind", [kind for kind in GOOD if "turned" in kind])
 def test_a_picture_that_lies_is_shown_upright(kind: str, tmp_path: Path) -> None:
     suffix, make = GOOD[kind]
