@@ -2,9 +2,11 @@
 
 import json
 import re
+from statistics import NormalDist
 
 import pytest
 
+from downstream.comparison.uncertainty import student_quantile
 from downstream.report.tables import percent
 
 
@@ -76,20 +78,34 @@ def test_the_browser_computes_the_same(visit):
 def test_the_browser_judges_the_same(visit, results, tmp_path):
     """As if four pictures were enough for verdicts: then these go by the intervals."""
     judged = json.loads(json.dumps(results))
-    said = set()
     for task in judged["tasks"].values():
         task["counts"] |= {"least_units": 2, "trained": False}
         for row in task["result"]["differences"]:
             low, high = row["simultaneous"]
             row["verdict"] = "no evidence" if low <= 0 <= high else "better" if low > 0 else "worse"
-            said.add(row["verdict"])
-    assert len(said) > 1
     (tmp_path / "judged.json").write_text(json.dumps(judged))
     page = visit().page
     page.set_input_files("#open", tmp_path / "judged.json")
     page.click("#recheck-run")
     outcome = page.wait_for_selector("[data-wrong]", timeout=60_000)
     assert outcome.get_attribute("data-wrong") == "0"
+
+
+def test_the_browser_knows_the_rules(visit):
+    """Student's t for any degrees of freedom, and what verdict an interval gives."""
+    page = visit().page
+    for freedom in (1.0, 3.7, 29.0, 69.4, 9999.0, 20000.0):
+        for errors in (1.0, 1.959963984540054, 3.2, 4.5):
+            mine = page.evaluate(f"studentQuantile(within({errors}), {freedom})")
+            assert mine == pytest.approx(student_quantile(NormalDist().cdf(errors), freedom), rel=1e-7)
+    for low, high, units, trained, seeds, said in (
+        (0.1, 0.2, 30, False, 1, "better"), (-0.2, -0.1, 30, False, 1, "worse"),
+        (-0.1, 0.2, 30, True, 2, "no evidence"),
+        (0.0, 0.2, 30, False, 1, "no evidence"), (0.1, 0.2, 29, False, 1, "too few pictures"),
+        (0.1, 0.2, 30, True, 1, "one seed"),
+    ):  # fmt: skip
+        rule = f"{{least_units: 30, trained: {str(trained).lower()}}}"
+        assert page.evaluate(f"verdictBy([{low}, {high}], {rule}, {units}, {seeds})") == said
 
 
 def test_the_check_can_fail(visit, results, tmp_path):
