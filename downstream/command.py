@@ -92,7 +92,7 @@ def run_command(
             sys.exit(EXIT_CANNOT_START)
         call = tyro.cli(_Call[config], args=expanded, prog=prog, description=about, config=marks)  # type: ignore[valid-type]
         with messages(call.log_level) as log, _stoppable():
-            log.note(shlex.join([prog or Path(sys.argv[0]).name, *args]))
+            log.note(f"{prog or Path(sys.argv[0]).name} {shlex.join(args)}")
             code = _code_of(main, call.config, log)
             log.note(f"exit code {code}")
         sys.exit(code)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 from typing import Literal
@@ -40,12 +40,13 @@ def messages(level: Level) -> Iterator["RunLog"]:
 
 
 def keep_log(out: Path) -> None:
-    """Keeps the messages of this command in ``out/run.log``, behind those of earlier ones; its folder is there.
+    """Keeps the messages of this command in ``out/run.log``, behind those of earlier ones; its folder is made.
 
     Messages from before are not lost: a command first makes sure that its folder is none of the user's.
     """
     for handler in logging.getLogger().handlers:
         if isinstance(handler, RunLog):
+            out.mkdir(parents=True, exist_ok=True)
             handler.begin(out / RUN_LOG)
 
 
@@ -54,12 +55,27 @@ class RunLog(MemoryHandler):
 
     def __init__(self) -> None:
         super().__init__(capacity=100_000, flushLevel=_ALWAYS)
+        self._part: _File | None = None
 
     def begin(self, path: Path) -> None:
-        """Writes what was held back, and from now on every message at once."""
-        self.setTarget(_File(path, encoding="utf-8", errors="backslashreplace"))
-        self.capacity = 1
-        self.flush()
+        """Writes what was held back, and from now on every message at once.
+
+        Called again, for a part of the work, it writes the part's messages into a file of its own, too.
+        """
+        if self.target is None:
+            self.setTarget(_File(path))
+            self.capacity = 1
+            self.flush()
+            return
+        if self._part is not None:
+            self._part.close()
+        self._part = _File(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes a message."""
+        super().emit(record)
+        if self._part is not None:
+            self._part.handle(record)
 
     def note(self, text: str, error: BaseException | None = None) -> None:
         """Writes a line into the file alone, with an error's traceback."""
@@ -68,18 +84,24 @@ class RunLog(MemoryHandler):
 
     def close(self) -> None:
         """Closes the file, too."""
-        target = self.target
+        files = (self.target, self._part)
         super().close()
-        if target is not None:
-            target.close()
+        for file in files:
+            if file is not None:
+                file.close()
 
 
 class _File(logging.FileHandler):
-    def __init__(self, path: Path, **settings: str) -> None:
-        super().__init__(path, **settings)  # type: ignore[arg-type]
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
         form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         form.converter = time.gmtime
         self.setFormatter(form)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """A full disk is told once, by what cannot be written beside, and not with every message."""
+
+    def close(self) -> None:
+        """Closes the file, and loses what a full disk does not take."""
+        with suppress(OSError):
+            super().close()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from dwsfusion.errors import InputError
@@ -16,7 +15,7 @@ from dwsfusion.frequencies import CUTOFFS
 from dwsfusion.generator import RELEASED, Generator, GeneratorConfig
 from dwsfusion.ops import tap_grid
 from dwsfusion.runs import write_bytes
-from dwsfusion.weight_files import UnsafeFileError, load_tensors, what_is_it
+from dwsfusion.weight_files import UnsafeFileError, load_tensors, safetensors_bytes, what_is_it
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "dwsfusion.safetensors"
 
@@ -60,7 +59,7 @@ def save_generator(generator: Generator, path: Path, note: Mapping[str, str] | N
     """
     metadata = {"config": json.dumps(asdict(generator.config)), **(note or {})}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-    write_bytes(path, save(tensors, metadata))
+    write_bytes(path, safetensors_bytes(tensors, metadata))
 
 
 def load_generator(path: Path) -> Generator:

@@ -137,14 +137,12 @@ def fuse_folder(
 
     Args:
         fuser: the method.
-        pairs: the pairs; they may be wrapped to show progress.
-        out: the folder.
+        pairs, out: the pairs, which may be wrapped to show progress, and the folder.
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`; whether one is needed, `look_at_infrared` tells.
 
     Raises:
-        InputError: the range is none, or the folder is a source folder, holds one, or holds a file of a pair's name
-            that was not fused here.
+        InputError: the range is none, or the folder is a source folder, holds one, or a file of a pair's name not ours.
     """
     result, out = FolderResult({}), Path(out)
     images.check_range(ir_range or (0, 1))

@@ -1,10 +1,17 @@
-"""Reading weights that torch saved, without running what a file may hold, and saying what a file is that holds none."""
+"""Weights as bytes: equal weights give equal bytes; reading runs nothing that a file may hold, and says what it is."""
 
+import io
+import json
 import re
+import struct
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
+from torch import Tensor
 
 _KINDS = (
     (b"PK\x03\x04", "a zip archive that is damaged or holds no weights of torch"),
@@ -41,6 +48,33 @@ def load_tensors(path: Path) -> Any:
                 f"{culprit[1]}, and loading that could run code: ask for the network's state dict, saved alone"
             ) from error
         raise UnsafeFileError(f"{what_is_it(path)}: save or download it anew") from error
+
+
+def safetensors_bytes(tensors: dict[str, Tensor], texts: Mapping[str, str]) -> bytes:
+    """A safetensors file with its texts in order, which the library writes in any."""
+    content = save(tensors, dict(texts))
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    ordered += b" " * (-len(ordered) % 8)  # tensors begin at whole multiples
+    return struct.pack("<Q", len(ordered)) + ordered + content[8 + length :]
+
+
+def state_bytes(state: Any) -> bytes:
+    """What torch saves of tensors and plain values, whichever of them were made anew and which were loaded."""
+    buffer = io.BytesIO()
+    torch.save(_apart(state), buffer)
+    return buffer.getvalue()
+
+
+def _apart(value: Any) -> Any:
+    """The same with equal texts as one object and all else as objects of their own, for pickles tell them apart."""
+    if isinstance(value, Mapping):
+        return {_apart(key): _apart(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_apart(item) for item in value])
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def what_is_it(path: Path) -> str:

@@ -39,7 +39,7 @@ def task_details(task: type[AnyTask], folder: Path, told: Mapping[str, str] | No
     elif isinstance(first, ConfusionScores):
         own |= segmentation_details.tell(result, scores)
     if "counts" in own:
-        own["counts"] |= _draws(result, names, told, len(scores[VISIBLE]))
+        own["counts"] |= {**_draws(result, names, told, len(scores[VISIBLE])), "by_objects": task.by_objects}
     return own
 
 

@@ -15,6 +15,7 @@ from downstream.benchmark.results import gather
 from downstream.benchmark.steps import STEPS, Benchmark
 from downstream.benchmark.tables import notes, terminal_rows, write_tables
 from downstream.comparison.finished import read_json
+from downstream.messages import keep_log
 from downstream.report.page import render
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import write_json, write_run, write_text
@@ -49,6 +50,7 @@ def run_benchmark(config: BenchmarkConfig, data: Path) -> Ended:
             fuser = config.comparison().fuser()
             comparison = config.comparison().prepare(data, fuser, config.split, display.track)
             comparison.check_apart(config.out)
+        keep_log(config.out)
         benchmark = Benchmark(config, data, comparison, fuser)
         fused = Outcome("fuse", "done", "", comparison.skipped, time.perf_counter() - start)
         planned = run_plan(benchmark.steps(), config.skip, config.out / ".steps", display)

@@ -44,7 +44,9 @@ def _headline(rows: Sequence[Row], known: Mapping[str, float]) -> str:
         return "There is no camera to compare fused pictures with."
     better = [i for i in sorted(against, key=lambda i: -known[i]) if against[i] == BETTER]
     if better:
-        return f"Fusing helps: {listed(better)} {'beat' if len(better) > 1 else 'beats'} the better camera."
+        return (
+            f"Fusing helps: {listed(better)} {'beat' if len(better) > 1 else 'beats'} the better camera{_late(rows)}."
+        )
     reasons = set(against.values())
     if TOO_FEW in reasons:
         return "There are too few pictures to say whether fusing helps."
@@ -53,6 +55,16 @@ def _headline(rows: Sequence[Row], known: Mapping[str, float]) -> str:
     if reasons == {WORSE}:
         return "Fusing hurts here: every fused input is worse than the better camera."
     return "There is no evidence that any fused input beats the better camera."
+
+
+def _late(rows: Sequence[Row]) -> str:
+    """What the headline must add where not fusing at all does as well."""
+    said = {(row["input"], row["against"]): row["verdict"] for row in rows}
+    to_late = [found for (_, against), found in said.items() if against == LATE]
+    if not to_late or BETTER in to_late:
+        return ""
+    as_well = "so does late fusion, and " if said.get((LATE, BEST_CAMERA)) == BETTER else ""
+    return f"; {as_well}none is shown to beat late fusion, which fuses no picture"
 
 
 def _against(rows: Sequence[Row], name: str, other: str) -> str:

@@ -14,5 +14,5 @@ def main(config: BenchmarkConfig) -> int:
     check_writable(config.out)
     ended = run_benchmark(config, resolve_data(config.data))
     print_table("What fusion is worth, per cent", ended.rows, ended.notes)
-    code = report_skipped(ended.skipped)
+    code = report_skipped(ended.skipped, config.out)
     return EXIT_SKIPPED if ended.failed else max(code, EXIT_DONE)

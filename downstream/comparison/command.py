@@ -36,6 +36,8 @@ def compare_inputs(
     skipped: list[Skipped] = []
     for name, task in tasks.items():
         result, clock = run_comparison(task, config, data, out / name, track)
+        if details := task.details(result):
+            print_table(*details)
         title, rows, notes = task.table(result)
         print_table(f"{title}: {name}" if name else title, rows, [*notes, clock.in_words()])
         skipped += [Skipped(**item) for item in result["protocol"]["skipped"]]

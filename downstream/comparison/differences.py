@@ -7,7 +7,7 @@ doi:10.1198/016214504000000539), and the interval reaches as far as that largest
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -25,6 +25,8 @@ BETTER, WORSE, NO_EVIDENCE, TOO_FEW, ONE_SEED = "better", "worse", "no evidence"
 CHANCE = 0.8
 """With which chance a difference of the power analysis is shown."""
 Pairs = Sequence[tuple[str, str]]
+ALONE = NormalDist().inv_cdf((1 + LEVEL) / 2)
+"""How many standard errors the interval of one difference reaches."""
 _NOTHING = 1e-12
 
 
@@ -36,6 +38,8 @@ class Family:
     differences: Mapping[tuple[str, str], Estimate]
     """``(input, against)`` to input − against; only those that are defined."""
     higher_is_better: bool = True
+    cameras: Sequence[str] = ()
+    """The single modalities."""
 
     @cached_property
     def errors(self) -> float:
@@ -61,13 +65,29 @@ class Family:
                 "against": against,
                 "metric": self.metric,
                 "difference": found.value,
-                "interval": found.interval,
-                "simultaneous": (simultaneous := found.within(self.errors)),
+                "interval": self._within(name, against, ALONE),
+                "simultaneous": (simultaneous := self._within(name, against, self.errors)),
                 "verdict": self._verdict(found, simultaneous, fewest, one_seed),
+                "difference_80": shown_with_chance(found, self.errors),
                 **_seeds(found),
             }
             for (name, against), found in self.differences.items()
         ]
+
+    def _within(self, name: str, against: str, errors: float) -> list[float] | None:
+        """The interval of a difference; to the best camera, what the intervals to both cameras leave together.
+
+        So nothing is better than the best camera that is not better than either (Berger, 1982,
+        doi:10.1080/00401706.1982.10487790), and it does not matter that the best one is chosen on the same pictures.
+        """
+        if against != BEST_CAMERA:
+            return self.differences[name, against].within(errors)
+        pairs = [self.differences[name, camera] for camera in self.cameras if (name, camera) in self.differences]
+        intervals = [interval for pair in pairs if (interval := pair.within(errors)) is not None]
+        if not intervals:
+            return self.differences[name, against].within(errors)
+        smaller = min if self.higher_is_better else max
+        return [smaller(low for low, _ in intervals), smaller(high for _, high in intervals)]
 
     def _verdict(self, found: Estimate, interval: Sequence[float] | None, fewest: int | None, one_seed: bool) -> str:
         low, high = interval or (0.0, 0.0)
@@ -102,6 +122,7 @@ def family_of(
     cameras: Sequence[str],
     *,
     higher_is_better: bool = True,
+    by_objects: bool = True,
 ) -> Family:
     """The differences of a metric between pairs of inputs, where they are defined.
 
@@ -111,12 +132,13 @@ def family_of(
         pairs: see `pairs_of`.
         cameras: the single modalities, of which the best is chosen in each resample.
         higher_is_better: whether more of the metric is better.
+        by_objects: whether no difference is taken to be surer than half a picture; see `Estimate.__sub__`.
     """
-    of_input = {name: own[metric] for name, own in estimates.items()}
+    of_input = {n: own[metric] if by_objects else replace(own[metric], worth=0.0) for n, own in estimates.items()}
     if any(BEST_CAMERA in pair for pair in pairs):
         of_input[BEST_CAMERA] = best_of([of_input[name] for name in cameras], higher_is_better)
     found = {pair: of_input[pair[0]] - of_input[pair[1]] for pair in pairs}
-    return Family(metric, {p: d for p, d in found.items() if d.error is not None}, higher_is_better)
+    return Family(metric, {p: d for p, d in found.items() if d.error is not None}, higher_is_better, cameras)
 
 
 def best_of(estimates: Sequence[Estimate], higher_is_better: bool = True) -> Estimate:
@@ -125,7 +147,7 @@ def best_of(estimates: Sequence[Estimate], higher_is_better: bool = True) -> Est
     choose, best = (np.fmax, max) if higher_is_better else (np.fmin, min)
     first = best(known, key=lambda e: 0.0 if e.value is None else e.value)
     samples, without = (choose.reduce([getattr(e, kind) for e in known]) for kind in ("samples", "without"))
-    return Estimate(first.value, samples, without, first.seeds, first.bounds)
+    return Estimate(first.value, samples, without, first.seeds, first.bounds, first.worth)
 
 
 def critical_value(differences: Iterable[Estimate]) -> float:
@@ -133,12 +155,11 @@ def critical_value(differences: Iterable[Estimate]) -> float:
 
     No less than the quantile for one difference alone, so that no simultaneous interval is shorter than the single one.
     """
-    alone = NormalDist().inv_cdf((1 + LEVEL) / 2)
     scaled = [error for d in differences if (error := _scaled(d.samples)) is not None]
     if not scaled:
-        return alone
+        return ALONE
     largest = np.fmax.reduce(scaled)
-    return max(alone, float(np.nanquantile(largest, LEVEL)))
+    return max(ALONE, float(np.nanquantile(largest, LEVEL)))
 
 
 def shown_with_chance(difference: Estimate, errors: float, chance: float = CHANCE) -> float:

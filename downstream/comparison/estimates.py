@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from downstream.comparison.task import Floats, Ints, Scores
+from downstream.comparison.scores import Floats, Ints, Scores
 from downstream.comparison.uncertainty import FRACTION, Estimate, seed_noise, weightings
 
 

@@ -43,11 +43,12 @@ def read_largest(path: Path, name: str, count: int) -> list[str]:
     """
     result = read_json(path)
     try:
-        changes = result["largest_changes"]["inputs"]
-    except (KeyError, TypeError) as error:
+        known = {n: [[str(row["image"]) for row in own[kind]] for kind in ("gains", "losses")]
+                 for n, own in result["largest_changes"]["inputs"].items()}  # fmt: skip
+    except (AttributeError, KeyError, TypeError) as error:
         raise InputError(f"expected the largest gains and losses in {path}, found none: {CURE}") from error
-    if name not in changes:
-        raise InputError(f"expected --of one of {', '.join(changes)}, found {name!r}")
-    if not any(changes[name].values()):
+    if name not in known:
+        raise InputError(f"expected --of one of {', '.join(known)}, found {name!r}")
+    if not any(known[name]):
         raise InputError(f"{path} names no picture on which {name} gains or loses: leave out --largest")
-    return [row["image"] for kind in ("gains", "losses") for row in changes[name][kind][:count]]
+    return [image for kind in known[name] for image in kind[:count]]

@@ -29,13 +29,10 @@ def make_networks(
 
     Args:
         task: protocol and recipe.
-        comparison: the tested pictures in every input.
-        prepare_train: gives the train pictures in the same inputs; called where something is to be trained.
+        comparison, prepare_train: the tested pictures in every input, and who gives those to train on, if need be.
         out: a folder for trained networks.
-        seed: the first seed.
-        device: where to compute.
-        given: the given network, where it is loaded already.
-        track: shows the progress of trainings.
+        seed, device: the first seed, and where to compute.
+        given, track: the given network, where it is loaded already; shows the progress of trainings.
 
     Raises:
         InputError: the network is not usable, there is no seed, labels are missing, or none but the tested pictures.

@@ -85,15 +85,12 @@ def prepare_comparison(
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 
     Args:
-        data: the data root.
-        split: the split; methods' folders may hold one sub-folder a split.
-        extra: further inputs, each ``NAME=DIR``.
-        fuser: the network that makes the input ``dwsfusion``.
+        data, split: the data root and the split; methods' folders may hold one sub-folder a split.
+        extra, fuser: further inputs, each ``NAME=DIR``; the network that makes the input ``dwsfusion``.
         fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         card: name or file of the data set's card; without it by what lies there.
-        common: compare on the names that all inputs have, where otherwise a missing file is an error.
-        choose: picks some of the names before anything is fused; without it, all.
-        track: shows progress over pairs under a title.
+        common: compare on the names that all inputs have; else a missing file is an error.
+        choose, track: pick some of the names before anything is fused, show progress over pairs under a title.
         ir_range: the infrared counts that every input, infrared itself among them, shows as black and white.
 
     Raises:
@@ -103,20 +100,23 @@ def prepare_comparison(
     source, pair_set = open_data_set(data, split, card, kept / "sources")
     folders = parse_named(extra, {INFRARED, VISIBLE, *BASELINES, DWSFUSION, LATE})
     others = [_other_input(name, folder, split) for name, folder in folders.items()]
-    pairs = pair_set.pairs
-    if choose is not None:
-        chosen = set(choose(source, [p.name for p in pairs if not common or _all_have(others, p.name)]))
-        pairs = tuple(p for p in pairs if p.name in chosen)
+    pairs = _chosen(pair_set.pairs, others if common else (), source, choose)
     look_at_infrared(pairs, ir_range)
     made, broken = _fuse(pairs, fuser, lambda name: kept / name / split, split, track, ir_range)
-    if not made[0].files:
-        raise InputError(f"not one pair is usable; the first: {broken[0].name}: {broken[0].reason}")
     pairs = tuple(pair for pair in pairs if pair.name in made[0].files)
     infrared = infrared_files(pairs, ir_range, kept / INFRARED / split)
     sources = [Input(INFRARED, infrared), Input(VISIBLE, {p.name: p.vis for p in pairs})]
     comparison = Comparison(source, (*sources, *made, *others), (*pair_set.skipped, *broken))
     known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
     return _readable(_with_equal_names(comparison, made[0].files.keys(), known, common), others)
+
+
+def _chosen(pairs: Sequence[Pair], needed: Sequence[Input], source: DataSet, choose: Choose | None) -> tuple[Pair, ...]:
+    """Those of the pairs that are picked among those that the needed inputs have; without a choice, all pairs."""
+    if choose is None:
+        return tuple(pairs)
+    chosen = set(choose(source, [p.name for p in pairs if _all_have(needed, p.name)]))
+    return tuple(p for p in pairs if p.name in chosen)
 
 
 def _other_input(name: str, folder: Path, split: str) -> Input:
@@ -145,6 +145,9 @@ def _fuse(
         name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name), ir_range=ir_range)
         for name, method in methods.items()
     }
+    if not results[DWSFUSION].files:
+        first = results[DWSFUSION].skipped[0]
+        raise InputError(f"not one pair is usable; the first: {first.name}: {first.reason}")
     return [Input(name, result.files) for name, result in results.items()], results[DWSFUSION].skipped
 
 

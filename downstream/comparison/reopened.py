@@ -9,7 +9,8 @@ import numpy as np
 
 from downstream.comparison.estimates import mean_of_defined
 from downstream.comparison.finished import read_json
-from downstream.comparison.task import Floats, Ints, Scores, Task
+from downstream.comparison.scores import Floats, Ints, Scores
+from downstream.comparison.task import Task
 from dwsfusion.errors import InputError
 
 _ROUNDING = 1e-9

@@ -18,9 +18,10 @@ from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import estimate, intervals, plain, spread
 from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.per_picture import best_single, largest_changes
-from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.scenes import in_protocol, known_scenes
+from downstream.comparison.scores import Ints
 from downstream.comparison.standing import ranks
-from downstream.comparison.task import AnyScores, Ints, Seen, Task, Truth
+from downstream.comparison.task import AnyScores, Seen, Task, Truth
 from downstream.comparison.timing import Stopwatch
 from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts
 from dwsfusion.errors import InputError
@@ -47,34 +48,29 @@ def compare(
 
     Args:
         task: what is asked of the pictures.
-        comparison: the inputs; pictures without a label are left out.
-        networks: who looks at each input; figures are means over their seeds.
-        out: the output folder.
-        about: what else to keep in the protocol, such as the data set's name.
-        seed: fixes the resamples; the first seed of the networks.
-        clock, track: take the time of each step, show the progress of predictions.
+        comparison, networks: the inputs, and who looks at each; figures are means over their seeds.
+        out, about: the output folder, and what else to keep in the protocol, such as the data set's name.
+        seed, clock, track: the first seed, also of the resamples; who takes the time and shows progress.
 
     Raises:
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.
     """
     clock = clock or Stopwatch()
-    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
-    asked = parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
-    told = read_scenes(task.config.groups) if task.config.groups else comparison.data.scenes(comparison.names)
+    asked = _asked(task, comparison, networks)
     scored = _score(task, comparison, networks, out, seed, clock, track)
-    names, scores, grouped = scored.names, scored.scores, scenes_of(scored.names, told)
+    names, scores = scored.names, scored.scores
+    grouped = known_scenes(names, task.config.groups, comparison.data.scenes(names))
     draws = resample_counts(len(names), task.config.resamples, seed, grouped)
+    groups = comparison.data.groups(names)
     with clock.step("bootstrap"):
-        groups = comparison.data.groups(names)
         figures = _figures(task, groups, scores, draws, asked, bool(networks.training))
     with clock.step("objects"):
         task.finish(scored.truth, names, scores, figures["inputs"], draws, out)
         changes = _changes(task, names, scores, figures["inputs"], out)
-    said = {**about, "labels": task.label_name(comparison.data)}
-    protocol = {**_protocol(task, networks, scores, said, seed), **scored.left_out}
-    protocol["bootstrap"] |= in_protocol(grouped)
-    about_data = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
-    result = {"protocol": protocol, "images": len(names), **about_data, **figures, "largest_changes": changes}
+    said = {**about, "labels": task.label_name(comparison.data), **scored.left_out}
+    protocol = _protocol(task, networks, scores, said, seed, in_protocol(grouped))
+    whose = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
+    result = {"protocol": protocol, "images": len(names), **whose, **figures, "largest_changes": changes}
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
@@ -173,6 +169,14 @@ def _predict(
     return {i: [{n: by_name[n] for n in names} for by_name in by_seed] for i, by_seed in seen.items()}, skipped
 
 
+def _asked(
+    task: Task[Truth, AnyNetwork, Seen, AnyScores], comparison: Comparison, networks: Networks[AnyNetwork]
+) -> list[tuple[str, str]]:
+    """The pairs to compare that were asked for, once all names of rows are known to differ."""
+    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
+    return parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
+
+
 def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:
     return bool(networks.by_input[INFRARED] == networks.by_input[VISIBLE])
 
@@ -214,7 +218,10 @@ def _figures(
     estimates = {name: estimate(own, draws) for name, own in scores.items()}
     first = next(iter(scores.values()))
     pairs = pairs_of(list(scores), (*SINGLES, BASELINE, LATE), [n for n in scores if n not in SINGLES], asked)
-    families = {metric: family_of(estimates, metric, pairs, SINGLES) for metric in next(iter(estimates.values()))}
+    families = {
+        metric: family_of(estimates, metric, pairs, SINGLES, by_objects=task.by_objects)
+        for metric in next(iter(estimates.values()))
+    }
     support = task.support(first[0])
     rows = {
         metric: family.rows(fewest=support.get(metric), one_seed=trained and len(first) == 1)
@@ -279,9 +286,10 @@ def _protocol(
     scores: Mapping[str, Sequence[AnyScores]],
     about: Mapping[str, Any],
     seed: int,
+    drawn: Mapping[str, Any],
 ) -> dict[str, Any]:
     config = task.config
-    bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS}
+    bootstrap = {"resamples": config.resamples, "level": LEVEL, "seed": seed, "intervals": INTERVALS, **drawn}
     own = task.protocol(networks, scores)
     return {
         **about,

@@ -52,6 +52,15 @@ def scenes_of(names: Sequence[str], scenes: Mapping[str, str] | None) -> list[st
     return [scenes[name] for name in names]
 
 
+def known_scenes(names: Sequence[str], file: Path | None, by_card: Mapping[str, str] | None) -> list[str] | None:
+    """The scene of each picture, by a file before the data set's card; None where neither tells.
+
+    Raises:
+        InputError: the file is none, or a picture has no scene.
+    """
+    return scenes_of(names, read_scenes(file) if file else by_card)
+
+
 def in_protocol(scenes: Sequence[str] | None) -> dict[str, str | int]:
     """What a protocol says about the independence of the pictures."""
     if scenes is None:

@@ -4,7 +4,7 @@ One network has its own taste. What is said of fusion should hold for more than 
 an error that holds how much they differ, and a verdict goes by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,12 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
     """
     results: dict[str, Any] = {name: read_json(folder / f"{task.name}.json") for name, folder in folders.items()}
     inputs = [n for n in next(iter(results.values()))["inputs"] if all(n in r["inputs"] for r in results.values())]
-    opened = {name: task.reopen(folder, inputs) for name, folder in folders.items()}
-    (pictures, _), *others = opened.values()
-    if any(names != pictures for names, _ in others):
-        raise InputError(f"expected comparisons of the same pictures in {', '.join(map(str, folders.values()))}")
+    pictures, scores = _opened(task, folders, inputs)
     bootstrap = next(iter(results.values()))["protocol"]["bootstrap"]
     draws = resample_counts(len(pictures), bootstrap["resamples"], bootstrap["seed"])
-    estimates = over_networks({name: scores for name, (_, scores) in opened.items()}, draws)
+    estimates = over_networks(scores, draws)
     pairs = pairs_of(list(estimates), _ANCHORS, [name for name in estimates if name not in SINGLES])
-    families = [family_of(estimates, metric, pairs, SINGLES) for metric in task.titles]
+    families = [family_of(estimates, metric, pairs, SINGLES, by_objects=task.by_objects) for metric in task.titles]
     alone = {n: {r: result["inputs"][n] for r, result in results.items()} for n in estimates}
     result = {
         "task": task.name,
@@ -90,3 +87,14 @@ def table(
         f"{order}; first: {', '.join(f'{name} by {network}' for network, name in first.items())}",
     ]
     return f"{task.name.capitalize()} by several networks, per cent", rows, notes
+
+
+def _opened(
+    task: type[Task[Any, Any, Any, Any]], folders: Mapping[str, Path], inputs: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
+    """The pictures of all comparisons, and network name to input name to the scores of each seed."""
+    opened = {name: task.reopen(folder, inputs) for name, folder in folders.items()}
+    (pictures, _), *others = opened.values()
+    if any(names != pictures for names, _ in others):
+        raise InputError(f"expected comparisons of the same pictures in {', '.join(map(str, folders.values()))}")
+    return pictures, {name: scores for name, (_, scores) in opened.items()}

@@ -8,11 +8,9 @@ has to know the task. `docs/add-a-task.md` shows one.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from downstream.comparison.config import TaskConfig
 from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
@@ -20,34 +18,13 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import Comparison, Input, label_files
 from downstream.comparison.jobs import Job
 from downstream.comparison.plan import Place
+from downstream.comparison.scores import Ints, Scores, metric_rows, picture_changes
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card
 from downstream.datasets.data_set import DataSet
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
-
-class Scores(Protocol):
-    """What one network's predictions on the pictures of one input are worth: counts a picture, from which every
-    figure follows."""
-
-    def figures(self, counts: Ints) -> Mapping[str, Floats]:
-        """The figures of the set with every picture counted as often as asked.
-
-        Args:
-            counts: ``(R, n)``, how often each picture counts in each of R weightings.
-
-        Returns:
-            Name to figure ``(R,)``, NaN where it is not defined; the same names for all inputs, more being better.
-        """
-
-    def of(self, chosen: NDArray[np.bool_]) -> "Scores":
-        """The same over some of the pictures, chosen by ``(n,)``."""
-
 
 Truth = TypeVar("Truth")
 """What is true of the pictures."""
@@ -70,6 +47,8 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     """The figures that stand for the whole, and what tables call them; other figures of `Scores` are details."""
     primary: ClassVar[str]
     """The metric by which cameras and single pictures are compared."""
+    by_objects: ClassVar[bool] = True
+    """Whether the figures count objects, so that a single one can turn a small difference; pixels add up smoothly."""
     suffix: ClassVar[str]
     """Of a label file: ``.txt``."""
     classes: tuple[str, ...] = ()
@@ -103,11 +82,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
 
     @abstractmethod
     def frozen(self, device: torch.device) -> AnyNetwork:
-        """The given network that looks at every input.
-
-        Raises:
-            InputError: there is none, or it is not usable.
-        """
+        """The given network that looks at every input; raises InputError where there is none, or it is not usable."""
 
     def check_start(self, device: torch.device) -> AnyNetwork | None:
         """Sees to it, before any picture is fused, that there will be networks: gives the given one.
@@ -130,14 +105,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     def jobs(
         self, places: Sequence[Place], labels: Mapping[str, Any], out: Path, device: torch.device
     ) -> Sequence[Job]:
-        """One training for each place of the matrix.
-
-        Args:
-            places: which networks.
-            labels: train picture to label file.
-            out: a folder for the networks.
-            device: of the kind that they are trained on.
-        """
+        """One training for each place of the matrix, of these labelled pictures, on such a device, into a folder."""
         raise InputError(f"{self.name} has no training: use --protocol frozen")
 
     def load(self, job: Any, device: torch.device) -> AnyNetwork:
@@ -161,8 +129,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """Reads what is true of the pictures that have a label.
 
         Args:
-            comparison: the inputs over these pictures.
-            labels: as `labels` gives them.
+            comparison, labels: the inputs over these pictures, and what `labels` gives of them.
             network: one of those that will look; what it cannot name is not to be held against it.
             out: the output folder.
 
@@ -207,10 +174,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             networks: who looks at what, in both cameras.
             cameras: infrared and visible, over the pictures that both can read.
             seen: what was kept of each camera's predictions.
-            truth: of these pictures.
-            folder: where predictions are kept.
-            seed: see `predict`.
-            track: shows progress.
+            truth, folder, seed, track: see `predict`.
         """
         return None
 
@@ -266,12 +230,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             scores: of each seed of a fused input.
             single: of each seed of the camera.
         """
-        alone = np.eye(len(names), dtype=np.int64)
-        ours, theirs = (np.mean([s.figures(alone)[self.primary] for s in each], axis=0) for each in (scores, single))
-        return [
-            {"image": n, "change": _known(a - b), self.primary: _known(a), f"{self.primary}_single": _known(b)}
-            for n, a, b in zip(names, ours, theirs, strict=True)
-        ]
+        return picture_changes(names, scores, single, self.primary)
 
     def finish(
         self,
@@ -293,14 +252,13 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """What ``NAME.json`` holds as a table of finished texts: its title, a row an input, notes below."""
 
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]] | None:
+        """What does not belong at a glance as a second table: its title, a row an input."""
+        return None
+
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision: the metrics with their intervals."""
-        rows = []
-        for name, entry in result["inputs"].items():
-            bounds = {m: entry["interval"][m] or (None, None) for m in self.metrics}
-            figures = {m: {m: entry[m], f"{m}_low": bounds[m][0], f"{m}_high": bounds[m][1]} for m in self.metrics}
-            rows.append({"input": name, **{key: value for m in self.metrics for key, value in figures[m].items()}})
-        return rows
+        return metric_rows(result, self.metrics)
 
     # Finished runs.
 
@@ -337,7 +295,3 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
             InputError: the comparison is not there or is not finished, or the task draws nothing.
         """
         raise InputError(f"there are no grids of {cls.name}")
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -30,7 +30,8 @@ def read_objects(data: DataSet, labels: LabelSet, pictures: Mapping[str, Path]) 
     if boxes is None:
         return {}
     if labels.format == "coco":
-        rows = _coco_rows(data.path(labels.path), data) if pictures else {}
+        path = data.path(labels.path)
+        rows = _coco_rows(path, data) if pictures and path.is_file() else {}
         return {n: labels_of(rows[n], boxes, image_size(pictures[n])) for n in pictures if n in rows}
     files = data.files(labels.path, pictures)
     read = _READERS[labels.format]

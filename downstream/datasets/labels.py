@@ -39,6 +39,12 @@ class Labels:
         if len(self.crowd) != len(self.classes):
             object.__setattr__(self, "crowd", np.zeros(len(self.classes), bool))
 
+    @property
+    def single(self) -> "Labels":
+        """The objects without the crowds."""
+        kept = ~self.crowd
+        return Labels(self.boxes_xyxy[kept], self.classes[kept], clipped=self.clipped, doubled=self.doubled)
+
     def of(self, classes: Sequence[int]) -> "Labels":
         """Those of some classes, given by their positions."""
         kept = np.isin(self.classes, classes)

@@ -44,6 +44,9 @@ class Matches:
     """Of the class."""
     detectable: bool = True
     """False where the detector does not know the class: then there is nothing to measure."""
+    by_threshold: tuple["Matches", ...] = ()
+    """Where crowds are annotated, which detections count changes with the threshold: one entry for each; the rest
+    tells of the first."""
 
     def of(self, chosen: NDArray[np.bool_]) -> "Matches":
         """The same over some of the pictures, chosen by ``(n,)``."""
@@ -55,6 +58,7 @@ class Matches:
             scores=self.scores[among],
             hits=self.hits[:, among],
             objects=self.objects[chosen],
+            by_threshold=tuple(m.of(chosen) for m in self.by_threshold),
         )
 
 
@@ -68,7 +72,14 @@ def match(truth: Coco, results: Results, detectable: Sequence[str] | None = None
     """
     rows = _evaluate(truth, results, IOU_THRESHOLDS, _EVERYTHING)
     names = class_names(truth)
-    return [_gather(rows[0, k], slice(None), name, detectable) for k, name in enumerate(names)]
+    matches = [_gather(rows[0, k], slice(None), name, detectable) for k, name in enumerate(names)]
+    if not any(a.get("iscrowd") for a in truth["annotations"]):
+        return matches
+    each = [slice(t, t + 1) for t in range(len(IOU_THRESHOLDS))]
+    return [
+        replace(m, by_threshold=tuple(_gather(rows[0, k], t, m.name, detectable) for t in each))
+        for k, m in enumerate(matches)
+    ]
 
 
 def match_sizes(
@@ -122,6 +133,8 @@ def average_precision(matches: Matches, counts: Ints) -> Floats:
         ``(R, T)`` in [0, 1]: the mean precision at 101 recalls; NaN in a weighting without objects of the
         class.
     """
+    if matches.by_threshold:
+        return np.hstack([average_precision(m, counts) for m in matches.by_threshold])
     objects = counts @ matches.objects
     ranked = np.flatnonzero(matches.hits.any(axis=0))
     if not len(ranked) or not matches.detectable:
@@ -218,10 +231,10 @@ def _gather(rows: NDArray[np.object_], thresholds: slice, name: str, detectable:
 
 
 def _counted(row: Mapping[str, Any] | None, thresholds: slice) -> tuple[Floats, NDArray[np.bool_], int]:
-    """Scores and hits of the detections in one picture that count, and how many objects do."""
+    """Scores and hits of the detections in one picture that count at the first threshold, and how many objects do."""
     if row is None:
         return np.zeros(0), np.zeros((len(IOU_THRESHOLDS[thresholds]), 0), dtype=bool), 0
-    counts = ~np.asarray(row["dtIgnore"], dtype=bool)[thresholds].any(axis=0)
+    counts = ~np.asarray(row["dtIgnore"], dtype=bool)[thresholds][0]
     hits = np.asarray(row["dtMatches"])[thresholds] > 0
     objects = len(row["gtIds"]) - int(np.sum(row["gtIgnore"]))
     return np.asarray(row["dtScores"], dtype=np.float64)[counts], hits[:, counts], objects

@@ -5,7 +5,7 @@ more, the best overlap first. A matched pair is one object seen by both and take
 so that neither camera's drawing of it is favoured; the rest are seen by one camera only and keep their box.
 
 An object counts as found where COCOeval's rule gives it a detection at IoU 0.5 among those of an input that
-reach the input's own confidence of best F1.
+reach the input's confidence of best F1 on the other half of the pictures.
 """
 
 import logging
@@ -117,7 +117,8 @@ def seen_objects(
 
 
 def group_objects(infrared: Labels, visible: Labels) -> tuple[Labels, list[str]]:
-    """Matches the objects of one picture; gives them all, and the group of each."""
+    """Matches the objects of one picture; gives them all, without crowds, and the group of each."""
+    infrared, visible = infrared.single, visible.single
     pairs = _match(infrared, visible)
     ir_only = np.setdiff1d(np.arange(len(infrared.classes)), [i for i, _ in pairs]).astype(int)
     vis_only = np.setdiff1d(np.arange(len(visible.classes)), [j for _, j in pairs]).astype(int)

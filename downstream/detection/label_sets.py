@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from downstream.comparison.inputs import Comparison, missing_labels
 from downstream.datasets.box_files import read_objects
 from downstream.datasets.card import UNION, Boxes, LabelSet
@@ -11,6 +13,8 @@ from downstream.datasets.data_set import DataSet
 from downstream.datasets.labels import Labels, report
 from downstream.detection.complementarity import group_objects
 from dwsfusion.errors import InputError
+
+_ARRAYS = ("boxes_xyxy", "classes")
 
 
 def read_labelled(comparison: Comparison, asked: str | None) -> dict[str, Labels]:
@@ -110,4 +114,13 @@ def union_of(cameras: tuple[Mapping[str, Labels], Mapping[str, Labels]], picture
     """
     infrared, visible = cameras
     both = (name for name in pictures if name in infrared and name in visible)
-    return {name: group_objects(infrared[name], visible[name])[0] for name in both}
+    return {name: _with_crowds(infrared[name], visible[name]) for name in both}
+
+
+def _with_crowds(infrared: Labels, visible: Labels) -> Labels:
+    """All objects of a picture once, and every region where either camera's labels hold nothing against a detector."""
+    parts = [group_objects(infrared, visible)[0], *(own for own in (infrared, visible) if own.crowd.any())]
+    chosen = [np.ones(len(parts[0].classes), bool), *(own.crowd for own in parts[1:])]
+    boxes, classes = ([getattr(p, what)[c] for p, c in zip(parts, chosen, strict=True)] for what in _ARRAYS)
+    crowd = np.concatenate([p.crowd[c] for p, c in zip(parts, chosen, strict=True)])
+    return Labels(np.vstack(boxes), np.concatenate(classes), crowd)

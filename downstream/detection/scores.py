@@ -12,6 +12,7 @@ from downstream.detection.average_precision import (
     found_objects,
     match,
     match_sizes,
+    matched_objects,
     precision_figures,
     size_figures,
 )
@@ -82,19 +83,41 @@ class DetectionScores(ClassScores):
 
     @cached_property
     def confidence(self) -> float | None:
-        """The confidence of best F1, from which on a detection counts; None where no detection hits an object."""
+        """The confidence of best F1 over all pictures; None where no detection hits an object."""
         return best_confidence(self.matches)
 
     @cached_property
+    def other_half(self) -> tuple[float | None, float | None]:
+        """From which confidence a detection counts in every other picture, from the first and from the second on.
+
+        Each is that of best F1 on the other half of the pictures: chosen on the very pictures that it is used on, it
+        would flatter them. Where the other half has no hit, `confidence`.
+        """
+        number = np.arange(len(self.truth["images"]))
+        first, second = (best_confidence([m.of(number % 2 == half) for m in self.matches]) for half in (1, 0))
+        return first or self.confidence, second or self.confidence
+
+    @cached_property
+    def sure(self) -> Results:
+        """The detections that count, at the confidence of the other half of the pictures."""
+        if self.confidence is None:
+            return []
+        least = {image["id"]: self.other_half[k % 2] for k, image in enumerate(self.truth["images"])}
+        return [r for r in self.results if r["score"] >= least[r["image_id"]]]
+
+    @cached_property
+    def matched(self) -> dict[int, int]:
+        """Position among `sure` to the id of the annotation that a detection matches, for those that match one."""
+        return matched_objects(self.truth, self.sure)
+
+    @cached_property
     def hit(self) -> set[int]:
-        """Ids of the annotations that are found at `confidence`."""
-        return self.hit_of(self.truth)
+        """Ids of the annotations that are found at the confidence of the other half of the pictures."""
+        return set(self.matched.values())
 
     def hit_of(self, truth: Coco) -> set[int]:
-        """Ids of the annotations of another truth of the same pictures that are found at `confidence`."""
-        if self.confidence is None:
-            return set()
-        return found_objects(truth, [r for r in self.results if r["score"] >= self.confidence])
+        """The same of another truth of the same pictures."""
+        return found_objects(truth, self.sure)
 
     def objects(self, number: int) -> int:
         """How many objects of a class there are."""

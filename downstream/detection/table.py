@@ -10,9 +10,10 @@ from downstream.report.summary import paragraph
 from downstream.report.tables import percent, percent_interval
 
 Result = Mapping[str, Any]
-TITLE = (
-    "Detection, per cent: mAP, mAP50 with its verdicts, AP50 of each class, mAP50 of small, medium and large objects, "
-    "by day and by night, recall of what both cameras see, only infrared, only visible"
+TITLE = "Detection, per cent, with the verdicts of mAP50"
+DETAILS = (
+    "Detection in detail, per cent: AP50 of each class, mAP50 of small, medium and large objects and of each group, "
+    "recall of what both cameras see, only infrared, only visible"
 )
 _METRIC_NAMES = {"map": "mAP", "map50": "mAP50"}
 _AGAINST = ("infrared", "visible", "max", "late")
@@ -23,6 +24,11 @@ def table_rows(result: Result) -> list[dict[str, str]]:
     return [_table_row(result, name, entry) for name, entry in result["inputs"].items()]
 
 
+def detail_rows(result: Result) -> list[dict[str, str]]:
+    """One row an input, in per cent: classes, sizes, groups, and who sees what."""
+    return [_detail_row(name, entry, result.get("groups", ())) for name, entry in result["inputs"].items()]
+
+
 def notes(result: Result) -> list[str]:
     """The protocol in a line, what the figures show in a paragraph, and the differences that were asked for."""
     p = result["protocol"]
@@ -30,7 +36,7 @@ def notes(result: Result) -> list[str]:
     skipped += f", {len(p['skipped'])} skipped" if p["skipped"] else ""
     head = (
         f"{p['name']} {p['detector']}, {result['images']} pictures{skipped}, {p['image_size_px']} px, "
-        f"{p['evaluator']}; 95 % intervals from {p['bootstrap']['resamples']} resamples"
+        f"{p['evaluator']}; 95 % intervals, {p['bootstrap']['resamples']} resamples"
     )
     sample = ["Sample scenes: the figures show that the tool works, not what fusion is worth."] if p["sample"] else []
     training = _training_note(p["training"]) if "training" in p else []
@@ -56,12 +62,15 @@ def _table_row(result: Result, name: str, entry: Mapping[str, Any]) -> dict[str,
     for metric, title in _METRIC_NAMES.items():
         row[title] = percent_interval(entry[metric], entry["interval"][metric])
     row |= verdict_columns(result["differences"], name, "map50", _AGAINST)
-    row |= {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
-    row |= {size: percent(figures["map50"]) for size, figures in entry["per_size"].items()}
-    row |= {group: percent(entry[group]["map50"]) for group in result.get("groups", ()) if entry[group]}
-    seen = entry.get("complementarity", {})
-    row |= {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
     return row | ({"seed range": percent(entry["spread"]["map50"])} if "spread" in entry else {})
+
+
+def _detail_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, str]:
+    row = {"input": name} | {label: percent(figures["ap50"]) for label, figures in entry["per_class"].items()}
+    row |= {size: percent(figures["map50"]) for size, figures in entry["per_size"].items()}
+    row |= {group: percent(entry[group]["map50"]) for group in groups if entry[group]}
+    seen = entry.get("complementarity", {})
+    return row | {group.replace("_", " "): percent(seen[group]["recall"]) for group in GROUPS if group in seen}
 
 
 def _csv_row(name: str, entry: Mapping[str, Any], groups: Sequence[str]) -> dict[str, Any]:

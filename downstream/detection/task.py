@@ -5,14 +5,15 @@
 - ``joint``: one detector, trained on all inputs in equal parts, looks at every input.
 
 Beside ``detection.json`` lie ``ground_truth.json``, ``predictions/NAME.json`` (COCO's forms; of further seeds
-``predictions/seedK/NAME.json``) and ``complementarity.json``. Predictions that are there and fit are used.
+``predictions/seedK/NAME.json``), ``objects.json`` and ``complementarity.json``. Predictions that are there
+and fit are used.
 """
 
 import importlib.metadata
 import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +26,8 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
 from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
-from downstream.comparison.task import Ints, Task
+from downstream.comparison.scores import Ints
+from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card
 from downstream.datasets.cards import msrs
@@ -33,13 +35,15 @@ from downstream.datasets.data_set import DataSet
 from downstream.datasets.labels import Labels
 from downstream.detection import table
 from downstream.detection.average_precision import MAX_DETECTIONS, SIZES
-from downstream.detection.coco import Coco, Results, ground_truth
-from downstream.detection.complementarity import MIN_IOU, SeenObjects, add_complementarity, detectable_objects
+from downstream.detection.coco import Results
+from downstream.detection.complementarity import MIN_IOU, add_complementarity
 from downstream.detection.config import DetectionConfig
+from downstream.detection.diagnosis import add_diagnosis
 from downstream.detection.given_predictions import read_given
-from downstream.detection.label_sets import label_set_name, read_cameras, read_labelled
-from downstream.detection.label_sources import add_label_sources, read_other_truths
+from downstream.detection.label_sets import label_set_name, read_labelled
+from downstream.detection.label_sources import add_label_sources
 from downstream.detection.late import RULE, pool_detections
+from downstream.detection.objects import Objects, read_objects
 from downstream.detection.predictions import Detector, predict_input, settings_of
 from downstream.detection.scores import DetectionScores
 from downstream.detection.training import RECIPE, DetectorJob, make_jobs
@@ -52,19 +56,6 @@ from dwsfusion.runs import write_json
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Objects:
-    """What is really there."""
-
-    truth: Coco
-    seen: SeenObjects | None
-    """Who sees what, where there are labels of each camera alone."""
-    labels: str = "labels"
-    """What the labels of `truth` are called."""
-    others: Mapping[str, Coco] = field(default_factory=dict)
-    """The same by other label sets of the data set."""
-
-
 class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     """What pictures are worth to a detector.
 
@@ -75,7 +66,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     name, primary, trained = "detection", "map50", "training"
     titles: ClassVar[Mapping[str, str]] = {"map": "mAP", "map50": "mAP50"}
-    change = "objects won less objects lost, at each input's confidence of best F1"
+    change = "objects won less objects lost, at each input's confidence of best F1 on the other half of the pictures"
     config: DetectionConfig
 
     def __init__(self, config: DetectionConfig, card: Card | None = None) -> None:
@@ -129,16 +120,9 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         self, comparison: Comparison, labels: Mapping[str, Labels], network: Detector, out: Path
     ) -> tuple[Objects, Sequence[Skipped]]:
         """Puts the objects into COCO's form, and writes ``ground_truth.json``."""
-        pictures = comparison.input(VISIBLE).files
-        truth = ground_truth(labels, pictures, self.classes)
-        write_json(out / "ground_truth.json", truth)
-        data, asked = comparison.data, self.config.labels
-        objects = Objects(truth, None, label_set_name(data, asked), read_other_truths(data, asked, pictures))
-        cameras = read_cameras(data, pictures)
-        if cameras is None:
-            _log.info("who sees what is left out: no labels of each camera alone")
-            return objects, ()
-        return replace(objects, seen=detectable_objects(cameras, pictures, self.classes, network.detectable)), ()
+        objects = read_objects(comparison, labels, self.config.labels, self.classes, network.detectable)
+        write_json(out / "ground_truth.json", objects.truth)
+        return objects, ()
 
     def predict(
         self, truth: Objects, networks: Folded[Detector], item: Input, folder: Path, seed: int | None, track: Track
@@ -195,7 +179,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             }
             for size in SIZES
         }
-        return {"per_class": per_class, "per_size": per_size, "confidence": scores[0].confidence}
+        confidences = {"confidence": scores[0].confidence, "confidence_other_half": list(scores[0].other_half)}
+        return {"per_class": per_class, "per_size": per_size, **confidences}
 
     def picture_rows(
         self, names: Sequence[str], scores: Sequence[DetectionScores], single: Sequence[DetectionScores]
@@ -220,10 +205,12 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         draws: Ints,
         out: Path,
     ) -> None:
-        """Tells what other labels would say, and who sees what, where there are labels of each camera alone."""
+        """Tells what other labels would say, which errors there are, and who sees what where each camera has labels."""
         add_label_sources(truth.others, truth.labels, scores, entries, self.metrics)
+        first = {name: own[0] for name, own in scores.items()}
+        add_diagnosis(truth.truth, truth.cameras, first, entries, out)
         if truth.seen:
-            add_complementarity(truth.seen, {name: own[0] for name, own in scores.items()}, entries, draws, out)
+            add_complementarity(truth.seen, first, entries, draws, out)
 
     def protocol(
         self, networks: Networks[Detector], scores: Mapping[str, Sequence[DetectionScores]]
@@ -242,12 +229,17 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
             **given_files(self.config.predictions),
             "sizes_px2": {size: list(area) for size, area in SIZES.items()},
             "complementarity": f"objects matched at IoU {MIN_IOU}, recall at the confidence of each input's "
-            "best F1, first detector of each input; without classes that the detector does not know",
+            "best F1 on the other half of the pictures, first detector of each input; without classes that the "
+            "detector does not know",
         }
 
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """One row an input, in per cent."""
         return table.TITLE, table.table_rows(result), table.notes(result)
+
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
+        """Classes, sizes, groups, and who sees what."""
+        return table.DETAILS, table.detail_rows(result)
 
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision."""

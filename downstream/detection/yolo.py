@@ -11,7 +11,6 @@ import os
 import pickle
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +22,7 @@ from PIL import Image
 from downstream.comparison.class_mapping import read_mapping
 from downstream.comparison.prefetch import read_ahead
 from downstream.datasets.card import Boxes
+from downstream.detection.budget import Budget
 from downstream.detection.coco import Detections
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
@@ -128,18 +128,6 @@ class YoloDetector:
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How long and on what scale a detector is trained; the same for every input."""
-
-    epochs: int = 50
-    batch_size: int = 16
-    image_size: int = 640
-    """The longer side in pixels that pictures are scaled to."""
-    learning_rate: float = 0.001
-    """Of AdamW, after one epoch of warm-up; it falls in a line to a hundredth."""
-
-
 def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: int, device: torch.device) -> Path:
     """Trains a detector from given weights, or from scratch where `model` is an architecture (``.yaml``).
 
@@ -169,7 +157,7 @@ def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: i
         device=str(device),
         project=str(out.resolve().parent),
         name=out.name,
-        **_training_settings(budget),
+        **budget.settings(),
     )
     if learner.trainer.batch_size != budget.batch_size:
         raise InputError(
@@ -231,26 +219,6 @@ def library_version() -> str:
 
 def _read_bgr(path: Path) -> Array:
     return np.ascontiguousarray(rgb_array(read_image(path))[..., ::-1])
-
-
-def _training_settings(budget: Budget) -> dict[str, Any]:
-    return {
-        "epochs": budget.epochs,
-        "batch": budget.batch_size,
-        "patience": 0,  # no early stopping
-        "nbs": budget.batch_size,  # every batch is a step: else gradients are gathered over 64 pictures
-        "optimizer": "AdamW",
-        "lr0": budget.learning_rate,
-        "warmup_epochs": 1,
-        "imgsz": budget.image_size,
-        "exist_ok": True,
-        "deterministic": True,
-        "amp": False,
-        "plots": False,
-        "val": False,
-        "save": False,
-        "verbose": False,
-    }
 
 
 def _strip(weights: Path) -> None:

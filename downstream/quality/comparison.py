@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from downstream.comparison.differences import Family, family_of, pairs_of
 from downstream.comparison.inputs import INFRARED, SINGLES, VISIBLE, Comparison
 from downstream.comparison.reopened import reopen
-from downstream.comparison.scenes import in_protocol, read_scenes, scenes_of
+from downstream.comparison.scenes import in_protocol, known_scenes
 from downstream.comparison.uncertainty import INTERVALS, LEVEL, Estimate, parse_pairs, resample_counts, weightings
 from downstream.quality.config import QualityConfig
 from downstream.quality.correlation import correlate
 from downstream.quality.ranks import shared_ranks
 from downstream.quality.table import csv_rows, picture_rows
-from dwsfusion.errors import ImageError, InputError
+from dwsfusion.errors import ImageError, InputError, OutputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track, silent
@@ -61,8 +61,7 @@ def compare_quality(
         config: preset, resamples, and finished task comparisons.
         about: what else to keep in the protocol, such as the data set's name.
         device: where to compute.
-        seed: fixes the resamples.
-        track: wraps the names of the pictures to show progress.
+        seed, track: fix the resamples, show progress.
 
     Raises:
         InputError: not one picture is usable, a task comparison is not there, or an unknown input is asked for.
@@ -73,8 +72,7 @@ def compare_quality(
     names = list(measured)
     values = _by_input(measured, [item.name for item in comparison.inputs], preset)
     groups = comparison.data.groups(names)
-    told = read_scenes(config.groups) if config.groups else comparison.data.scenes(names)
-    grouped = scenes_of(names, told)
+    grouped = known_scenes(names, config.groups, comparison.data.scenes(names))
     result = {
         "data_set": comparison.data.card.name,
         "preset": config.preset,
@@ -125,6 +123,7 @@ def _figures(
     families = _families(estimates, preset, asked)
     return {
         "metrics": {m: _describe(preset[m]) for m in preset},
+        "not_measured": {m: d.min_side_px for m, d in measured if m not in preset},
         "inputs": {name: {m: _entry(v[m], estimates[name][m], groups) for m in preset} for name, v in values.items()},
         "ranks": _ranks(estimates, preset),
         "won_by_a_source": _won_by_a_source(estimates, preset),
@@ -166,6 +165,8 @@ def _measure_all(
         files = {i.name: i.files[name] for i in comparison.inputs}
         try:
             measured[name] = _measure_picture(files, preset, preset_name, kept / f"{name}.json", device)
+        except OutputError:
+            raise
         except (ImageError, OSError) as error:
             skipped.append(Skipped(name, str(error)))
     if not measured:

@@ -46,6 +46,8 @@ def notes(result: Result) -> list[str]:
         "mean ± standard deviation over pictures (rank among the fused); ↑ more is better, ↓ less is better; "
         "* compares with the sources, so infrared and visible are compared with themselves there",
     ]
+    missing = result.get("not_measured", {}).items()
+    lines += [f"{metric} is missing: it needs sides of {side} pixels or more" for metric, side in missing]
     if result["won_by_a_source"]:
         lines.append(f"a source handed through scores best by {', '.join(result['won_by_a_source'])}")
     for task, entry in result["tasks"].items():

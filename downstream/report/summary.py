@@ -25,7 +25,8 @@ def paragraph(result: Mapping[str, Any], metric: str, title: str) -> str:
         return f"{title}: no difference is defined."
     drawn = result["protocol"]["bootstrap"]
     among = f"{drawn['scenes']} scenes" if "scenes" in drawn else "pictures taken as independent"
-    head = f"{title} on {result['images']} pictures ({among}), 95 % intervals for {len(rows)} differences at once: "
+    count = len({frozenset((row["input"], row["against"])) for row in rows})
+    head = f"{title} on {result['images']} pictures ({among}), 95 % intervals for {count} differences at once: "
     for verdict, sentence in _NO_VERDICT.items():
         if all(row["verdict"] == verdict for row in rows):
             return head + sentence
@@ -73,8 +74,8 @@ def _power(difference: float | None) -> str:
     if difference is None:
         return ""
     return (
-        f"No evidence is not equality: differences under about {100 * difference:.1f} points are missed here more "
-        "often than one time in five."
+        f"No evidence is not equality: between two of middling error a difference under {100 * difference:.1f} points "
+        "is missed here more often than one time in five."
     )
 
 

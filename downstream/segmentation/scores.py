@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from downstream.datasets.card import Ids
 from downstream.segmentation.confusion import METRICS, Counts, Floats, class_iou
 
 
@@ -32,3 +33,13 @@ class ConfusionScores:
     def of(self, chosen: NDArray[np.bool_]) -> "ConfusionScores":
         """The same over some of the pictures."""
         return ConfusionScores(self.matrices[chosen], self.classes)
+
+    def absent(self, measurable: Ids) -> list[str]:
+        """Classes that no pixel of the truth has: an input is charged for them where it predicts them."""
+        pixels = self.matrices.sum((0, 2))
+        return [self.classes[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]
+
+    def pictures(self, measurable: Ids) -> dict[str, int]:
+        """With how many pictures every measurable class is seen in the truth."""
+        seen = (self.matrices.sum(2) > 0).sum(0)
+        return {self.classes[i]: int(seen[i]) for i in sorted(set(measurable.tolist()))}

@@ -15,19 +15,26 @@ _METRIC_NAMES = {
 }
 HARDLY = 10
 """A class that fewer train pictures show than this is hardly trained on: its figure says more of them than of it."""
+TITLE = "Segmentation, per cent, with the verdicts of mIoU"
+DETAILS = "Segmentation in detail, per cent: IoU of each class, mIoU of each group"
 _AGAINST = ("infrared", "visible", "max", "late")
 
 
-def title(result: Result) -> str:
-    """The title of the table."""
-    return "Segmentation, per cent"
-
-
 def table_rows(result: Result) -> list[dict[str, str]]:
-    """One row an input, in per cent, with 95 % intervals and the verdicts of mIoU; without classes that nobody has."""
-    entries = result["inputs"].values()
-    shown = [c for c in result["classes"] if any(entry["per_class"][c] is not None for entry in entries)]
-    return [_table_row(result, name, entry, shown) for name, entry in result["inputs"].items()]
+    """One row an input, in per cent, with 95 % intervals and the verdicts of mIoU."""
+    return [_table_row(result, name, entry) for name, entry in result["inputs"].items()]
+
+
+def detail_rows(result: Result) -> list[dict[str, str]]:
+    """One row an input, in per cent: IoU of each class but those that nobody has, and mIoU of each group."""
+    entries = result["inputs"]
+    shown = [c for c in result["classes"] if any(entry["per_class"][c] is not None for entry in entries.values())]
+    return [
+        {"input": name}
+        | {c.replace("_", " "): percent(entry["per_class"][c]) for c in shown}
+        | {f"{g} mIoU": percent(entry[g]["miou"]) for g in result.get("groups", ()) if entry[g]}
+        for name, entry in entries.items()
+    ]
 
 
 def notes(result: Result) -> list[str]:
@@ -40,7 +47,7 @@ def notes(result: Result) -> list[str]:
     seeds = training.get("seeds")
     parts += [f"{seeds} seed{'s' if seeds > 1 else ''}"] if seeds else []
     parts += [f"{len(training['folds']['pictures'])} folds"] if "folds" in training else []
-    parts += [f"95 % intervals from {p['bootstrap']['resamples']} resamples of the pictures"]
+    parts += [f"95 % intervals, {p['bootstrap']['resamples']} resamples of the pictures"]
     lines = [", ".join(parts)]
     lines += [f"not measurable: {', '.join(p['not_measurable'])}"] if p["not_measurable"] else []
     lines += [f"without truth: {', '.join(p['classes_without_truth'])}"] if p["classes_without_truth"] else []
@@ -71,13 +78,11 @@ def csv_rows(result: Result) -> list[dict[str, Any]]:
     return [{**_csv_row(name, entry, result.get("groups", ())), "note": ""} for name, entry in result["inputs"].items()]
 
 
-def _table_row(result: Result, name: str, entry: Mapping[str, Any], classes: list[str]) -> dict[str, str]:
+def _table_row(result: Result, name: str, entry: Mapping[str, Any]) -> dict[str, str]:
     row = {"input": name, "mIoU": percent_interval(entry["miou"], entry["interval"]["miou"])}
     row |= verdict_columns(result["differences"], name, "miou", _AGAINST)
     row["foreground"] = percent_interval(entry["miou_foreground"], entry["interval"]["miou_foreground"])
     row["accuracy"] = percent(entry["pixel_accuracy"])
-    row |= {c.replace("_", " "): percent(entry["per_class"][c]) for c in classes}
-    row |= {f"{g} mIoU": percent(entry[g]["miou"]) for g in result.get("groups", ()) if entry[g]}
     return row | ({"seed range": percent(entry["spread"]["miou"])} if "spread" in entry else {})
 
 

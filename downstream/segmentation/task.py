@@ -24,7 +24,8 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import INFRARED, LATE, VISIBLE, Comparison, Input, label_files
 from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
-from downstream.comparison.task import Ints, Task
+from downstream.comparison.scores import Ints
+from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import Estimate
 from downstream.datasets.card import Card, Ids
 from downstream.datasets.cards import msrs
@@ -58,6 +59,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
     """
 
     name, primary = "segmentation", "miou"
+    by_objects = False
     titles: ClassVar[Mapping[str, str]] = {
         "miou": "mIoU",
         "miou_foreground": "mIoU without background",
@@ -236,7 +238,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         frozen, knows = config.protocol == "frozen", "Cityscapes" if network.mapping else self.card.name
         return {
             "network": network.given.kind if frozen and network.given else "DeepLabV3Plus",
-            **({"segmenter": str(config.segmenter[0])} if frozen else {"training": networks.training}),
+            **({"segmenter": " ".join(map(str, config.segmenter))} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
             "normalisation": {
@@ -247,8 +249,8 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
             },
             "measurable": able,
             "not_measurable": [name for name in self.classes if name not in able],
-            "classes_without_truth": _absent(scores[VISIBLE][0], network.ids),
-            "pictures_with_class": _pictures(scores[VISIBLE][0], network.ids),
+            "classes_without_truth": scores[VISIBLE][0].absent(network.ids),
+            "pictures_with_class": scores[VISIBLE][0].pictures(network.ids),
             **({"cityscapes_mapping": network.mapping} if network.mapping else {}),
             "ignored": "truth of 255, outside the classes, or of a class that is not measurable",
             **({LATE: LATE_RULE} if LATE in scores else {}),
@@ -258,7 +260,11 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     def table(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]], list[str]]:
         """One row an input, in per cent."""
-        return table.title(result), table.table_rows(result), table.notes(result)
+        return table.TITLE, table.table_rows(result), table.notes(result)
+
+    def details(self, result: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
+        """Classes and groups."""
+        return table.DETAILS, table.detail_rows(result)
 
     def csv_rows(self, result: Mapping[str, Any]) -> list[dict[str, Any]]:
         """One row an input, fractions at full precision."""
@@ -292,15 +298,3 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
         pattern = mask_pattern(masks, config.segmentation_labels)
         labels = comparison.data.files(pattern, comparison.names) if config.truth else {}
         return SegmentationGrids(comparison, config.run(), masks, labels)
-
-
-def _absent(scores: ConfusionScores, measurable: Ids) -> list[str]:
-    """Classes that no pixel of the truth has: an input is charged for them where it predicts them."""
-    pixels = scores.matrices.sum((0, 2))
-    return [scores.classes[i] for i in sorted(set(measurable.tolist())) if pixels[i] == 0]
-
-
-def _pictures(scores: ConfusionScores, measurable: Ids) -> dict[str, int]:
-    """With how many pictures every measurable class is seen in the truth."""
-    seen = (scores.matrices.sum(2) > 0).sum(0)
-    return {scores.classes[i]: int(seen[i]) for i in sorted(set(measurable.tolist()))}

@@ -37,12 +37,10 @@ def train_network(
     Args:
         network: takes ``(B, 3, H, W)``, gives logits ``(B, C, H, W)``.
         pictures: uint8 RGB ``(H, W, 3)``; sizes may differ.
-        labels: class ids ``(H, W)``; 255 and ids outside the classes are ignored.
-        classes: the number of classes C.
+        labels, classes: class ids ``(H, W)``, and how many classes; 255 and ids outside them are ignored.
         config: the recipe.
         seed: fixes order and augmentation.
-        track: shows progress.
-        what: what the progress is called.
+        track, what: show progress under a title.
 
     Raises:
         InputError: fewer than two pictures, or a crop under 16 pixels.

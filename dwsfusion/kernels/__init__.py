@@ -85,7 +85,10 @@ def _numba_works() -> bool:
         _give_up(error)
         return False
     if not ready:
-        _log.info("compiling the network's loops for this processor: half a minute, once where it can be kept")
+        _log.info(
+            "compiling the network's loops for this processor: half a minute, once where it can be kept; where every "
+            "command does, set NUMBA_CACHE_DIR to a folder that stays"
+        )
     return True
 
 

@@ -1,6 +1,5 @@
 """The road from the first step to the last, with checkpoints on the way."""
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -20,7 +19,7 @@ from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
 from dwsfusion.training.trainer import DivergenceError, Trainer
 from dwsfusion.training.validation import Validation, hold_out, write_preview
-from dwsfusion.weight_files import UnsafeFileError, load_tensors
+from dwsfusion.weight_files import UnsafeFileError, load_tensors, state_bytes
 
 
 @dataclass
@@ -136,9 +135,7 @@ def _end_epoch(
 
 def _save(trainer: Trainer, best: _Best, path: Path, note: Mapping[str, str]) -> None:
     save_generator(trainer.generator, path.with_suffix(".safetensors"), note)
-    buffer = io.BytesIO()
-    torch.save({**trainer.state(), "best": asdict(best)}, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, state_bytes({**trainer.state(), "best": asdict(best)}))
 
 
 def _load(trainer: Trainer, path: Path) -> _Best:

@@ -15,7 +15,8 @@ from downstream.comparison.config import TaskConfig
 from downstream.comparison.cross_validation import Folded, Networks
 from downstream.comparison.finished import read_json
 from downstream.comparison.inputs import Comparison, Input
-from downstream.comparison.task import Floats, Ints, Task
+from downstream.comparison.scores import Floats, Ints
+from downstream.comparison.task import Task
 from downstream.report.tables import percent_interval
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped

@@ -41,8 +41,8 @@ def test_joint_comparison_from_scratch(data, capsys):
     assert result["protocol"]["name"] == "joint"
     assert json.loads((out / "run.json").read_text())["seed"] == 0
     assert sorted(p.name for p in out.iterdir()) == [
-        "detection.csv", "detection.json", "ground_truth.json", "pictures.csv", "predictions", "run.json", "run.log",
-        "training",
+        "detection.csv", "detection.json", "ground_truth.json", "objects.json", "pictures.csv",
+        "predictions", "run.json", "run.log", "training",
     ]  # fmt: skip
     shown = capsys.readouterr()
     assert "dwsfusion" in shown.out

@@ -18,6 +18,7 @@ async function recompute(task, input, draws, objects, noise) {
         perSeed.map((figures) => figures[metric]),
         draws,
         noise,
+        task.counts.by_objects,
       ),
     ]),
   );
@@ -69,13 +70,16 @@ function recheckFamily(metric, task, again, hold) {
   const rows = task.result.differences.filter((row) => row.metric === metric),
     of = (input) => (again[input] ? again[input][metric] : bestOf(CAMERAS.map((camera) => again[camera][metric])));
   const differences = rows.map((row) => minus(of(row.input), of(row.against))),
-    errors = criticalValue(differences);
+    errors = criticalValue(differences),
+    toCameras = (row) => differences.filter((_, k) => rows[k].input === row.input && CAMERAS.includes(rows[k].against)),
+    reach = (row, own, errors) =>
+      again[row.against] ? intervalOf(own, errors) : intervalToBest(toCameras(row), errors);
   rows.forEach((row, k) => {
     const own = differences[k],
       what = `${row.input} against ${row.against}, ${metric}`,
-      together = intervalOf(own, errors);
+      together = reach(row, own, errors);
     hold.number(what, own.value, row.difference);
-    hold.both(`interval of ${what}`, intervalOf(own, ALONE), row.interval);
+    hold.both(`interval of ${what}`, reach(row, own, ALONE), row.interval);
     hold.both(`simultaneous interval of ${what}`, together, row.simultaneous);
     hold.verdict(what, verdictBy(together, task.counts, own.without.length, own.seeds.length), row.verdict);
   });

@@ -78,12 +78,13 @@ function seedNoise(seeds, noise, resamples) {
 }
 
 // A figure with what it became in each draw and without each picture, and what a single picture is worth to it.
-function estimateOf(perSeed, draws, noise) {
+function estimateOf(perSeed, draws, noise, byObjects) {
   const means = Float64Array.from({ length: draws.rows }, (_, r) => meanOfDefined(perSeed.map((own) => own[r])));
   const seeds = perSeed.map((own) => own[0]);
   const added = seedNoise(seeds, noise, draws.resamples);
   const without = means.subarray(1 + draws.resamples);
-  const worth = without.reduce((most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0]))), 0);
+  const moved = (most, v) => (Number.isNaN(v) ? most : Math.max(most, Math.abs(v - means[0])));
+  const worth = byObjects ? without.reduce(moved, 0) : 0;
   const samples = means.subarray(1, 1 + draws.resamples).map((v, r) => v + added[r]);
   return { value: means[0], samples, without, seeds, bounds: [0, 1], worth, least: 0 };
 }
@@ -103,7 +104,7 @@ function bestOf(estimates) {
   const first = known.reduce((a, b) => (b.value > a.value ? b : a));
   const larger = (a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.max(a, b));
   const best = (kind) => first[kind].map((_, r) => known.map((e) => e[kind][r]).reduce(larger));
-  return { ...first, samples: best("samples"), without: best("without"), worth: 0, least: 0 };
+  return { ...first, samples: best("samples"), without: best("without"), least: 0 };
 }
 
 // The jackknife's variance.
@@ -150,6 +151,12 @@ function criticalValue(differences) {
     each.reduce((most, own) => (Number.isNaN(own[r]) ? most : Math.max(most, own[r])), -1),
   );
   return Math.max(ALONE, quantile(largest.filter((v) => v >= 0).sort(), LEVEL));
+}
+
+// What the intervals to both cameras leave together: nothing beats the best camera that does not beat either.
+function intervalToBest(differences, errors) {
+  const each = differences.map((own) => intervalOf(own, errors)).filter(Boolean);
+  return each.length ? [0, 1].map((end) => Math.min(...each.map((own) => own[end]))) : null;
 }
 
 function verdictBy(interval, counts, units, seeds) {

@@ -89,6 +89,10 @@ def test_the_browser_judges_the_same(visit, results, tmp_path):
     page.click("#recheck-run")
     outcome = page.wait_for_selector("[data-wrong]", timeout=60_000)
     assert outcome.get_attribute("data-wrong") == "0"
+    rule = "([low, high, units, seeds]) => verdictBy([low, high], {least_units: 30, trained: true}, units, seeds)"
+    cases = {"better": (0.1, 0.2, 30, 3), "worse": (-0.2, -0.1, 30, 3), "no evidence": (0, 0.2, 30, 3),
+             "too few pictures": (0.1, 0.2, 29, 3), "one seed": (0.1, 0.2, 30, 1)}  # fmt: skip
+    assert {verdict: page.evaluate(rule, list(case)) for verdict, case in cases.items()} == {v: v for v in cases}
 
 
 def test_the_browser_knows_the_rules(visit):

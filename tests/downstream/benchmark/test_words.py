@@ -30,7 +30,12 @@ def test_who_leads_and_who_beats_the_better_camera():
         row("dwsfusion", "late", -0.15, verdict="no evidence", simultaneous=[-0.35, 0.05]),
     ]
     (said,) = in_words(task(FIGURES, rows))
-    assert said["headline"] == "Fusing helps: mean and max beat the better camera."
+    assert said["headline"] == (
+        "Fusing helps: mean and max beat the better camera; so does late fusion, and none is shown to beat late "
+        "fusion, which fuses no picture."
+    )
+    beaten = [*rows, row("mean", "late", 0.1, verdict="better")]
+    assert in_words(task(FIGURES, beaten))[0]["headline"] == "Fusing helps: mean and max beat the better camera."
     assert said["text"] == (
         "late leads with Score 60.0 % [50.0, 70.0]. "
         "dwsfusion against max: -5.0 points [-20.0, -1.0], worse. "

@@ -102,6 +102,19 @@ def test_the_best_camera_is_chosen_in_each_draw():
     assert best_of([Estimate(None, np.full(3, np.nan), np.full(2, np.nan)), visible]).value == 0.48
 
 
+def test_nothing_beats_the_best_camera_that_does_not_beat_both():
+    """Infrared is far behind but so unsure that nobody can say so."""
+    estimates = made({"infrared": 0.3, "visible": 0.5, "ours": 0.6})
+    estimates["infrared"]["map"] = normal(0.3, 0.3, 9)
+    family = family_of(estimates, "map", pairs_of(list(estimates), CAMERAS, ["ours"]), CAMERAS)
+    found = verdicts(family)
+    assert found["ours", "visible"] == "better"
+    assert found["ours", "infrared"] == found["ours", BEST_CAMERA] == "no evidence"
+    rows = {row["against"]: row for row in family.rows() if row["input"] == "ours"}
+    assert rows[BEST_CAMERA]["interval"][0] == rows["infrared"]["interval"][0]
+    assert rows[BEST_CAMERA]["interval"][1] == rows["visible"]["interval"][1]
+
+
 def test_less_may_be_better():
     estimates = made({"max": 0.6, "ours": 0.3})
     family = family_of(estimates, "map", [("ours", "max")], (), higher_is_better=False)

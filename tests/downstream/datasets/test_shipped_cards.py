@@ -105,7 +105,7 @@ def test_boxes(named, comparison, tmp_path):
     assert objects == len(comparison.names) - (named == "FLIR")  # a dog does not count there
     assert list(result["inputs"])[2] == "late"
     assert result["inputs"]["late"]["per_class"][card.boxes.names[0]]["ap50"] == pytest.approx(1)
-    _, rows, _ = task.table(result)
+    _, rows = task.details(result)
     assert set(card.boxes.names) <= set(rows[0])
     assert set(card.groups) <= set(rows[0]) | {g for g in card.groups if not result["inputs"]["max"][g]}
     figure = DetectionGrids(comparison, tmp_path / "out").draw(comparison.names[0])
@@ -124,7 +124,7 @@ def test_masks(named, comparison, tmp_path):
     assert (result["data_set"], tuple(result["classes"])) == (named, card.masks.names)
     assert list(result["inputs"]["late"]["per_class"]) == list(card.masks.names)
     assert 0 < result["inputs"]["max"]["miou"] < 0.5
-    _, rows, _ = task.table(result)
+    _, rows = task.details(result)
     assert {name.replace("_", " ") for name in card.masks.names} <= set(rows[0])
     labels = comparison.data.files(card.masks.path, comparison.names)
     figure = SegmentationGrids(comparison, tmp_path / "out", card.masks, labels).draw(comparison.names[0])

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -191,3 +192,41 @@ def test_hand_computed_average_precision():
     assert best_confidence([person, replace(cars, detectable=False)]) == 0.7  # nobody looked for them
     assert found_objects(truth, results) == {1, 2}
     assert found_objects(truth, results[1:]) == {2}
+
+
+def test_crowds_count_neither_way_as_in_cocoeval():
+    """A detection in a crowd counts neither as hit nor as miss, and whether it lies in one changes with the IoU."""
+    truth, results = random_case(5)
+    for annotation in truth["annotations"][::3]:
+        annotation["iscrowd"] = 1
+        annotation["bbox"] = [v * f for v, f in zip(annotation["bbox"], (0.9, 0.9, 1.6, 1.6), strict=True)]
+    reference, overall, at_half = cocoeval(truth, results)
+    matches = match(truth, results)
+    ones = np.ones((1, len(truth["images"])), int)
+    found = np.vstack([average_precision(m, ones) for m in matches])
+    np.testing.assert_allclose(found, reference, atol=1e-12)
+    figures = precision_figures(matches, ones)
+    assert (figures["map"][0], figures["map50"][0]) == pytest.approx((overall, at_half))
+    plain = {**truth, "annotations": [{**a, "iscrowd": 0} for a in truth["annotations"]]}
+    assert precision_figures(match(plain, results), ones)["map50"][0] != pytest.approx(at_half)
+    chosen = np.arange(len(truth["images"])) % 2 == 0
+    alone = precision_figures([m.of(chosen) for m in matches], np.ones((1, chosen.sum()), int))
+    weighted = precision_figures(matches, chosen[None].astype(int))
+    assert alone["map"] == pytest.approx(weighted["map"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_second_evaluator_gives_the_same_figures(seed, tmp_path):
+    """Written by others in another language; it need not be installed."""
+    hotcoco = pytest.importorskip("hotcoco")
+    truth, results = random_case(seed)
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    gold = hotcoco.COCO(str(tmp_path / "truth.json"))
+    evaluation = hotcoco.COCOeval(gold, gold.loadRes(str(tmp_path / "results.json")), "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    found = precision_figures(match(truth, results), np.ones((1, len(truth["images"])), int))
+    assert found["map"][0] == pytest.approx(evaluation.stats[0], abs=1e-9)
+    assert found["map50"][0] == pytest.approx(evaluation.stats[1], abs=1e-9)

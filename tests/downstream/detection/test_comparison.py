@@ -15,7 +15,8 @@ from downstream.comparison.inputs import Comparison, Input
 from downstream.datasets.cards import msrs
 from downstream.datasets.data_set import DataSet
 from downstream.detection.config import DetectionConfig
-from downstream.detection.table import notes, table_rows
+from downstream.detection.scores import DetectionScores
+from downstream.detection.table import detail_rows, notes, table_rows
 from dwsfusion import InputError
 from dwsfusion.pairs import Skipped
 
@@ -66,7 +67,7 @@ def test_figures_by_the_size_of_the_objects(comparison, detectors, tmp_path):
     assert (sizes["small"]["map50"], sizes["small"]["objects"]) == (0.5, 8)
     assert sizes["small"]["interval"]["map50"] == result["inputs"]["infrared"]["interval"]["map50"]
     assert sizes["medium"] == {"map": None, "map50": None, "interval": {"map": None, "map50": None}, "objects": 0}
-    assert (table_rows(result)[0]["small"], table_rows(result)[0]["large"]) == ("50.0", "–")
+    assert (detail_rows(result)[0]["small"], detail_rows(result)[0]["large"]) == ("50.0", "–")
 
 
 def test_the_pictures_that_gain_and_lose_the_most(comparison, detectors, tmp_path):
@@ -239,7 +240,7 @@ def test_without_labels_of_one_modality_who_sees_what_is_left_out(comparison, de
     (comparison.root / "labels_visible").rename(comparison.root / "away")
     result = compare(comparison, detectors, tmp_path)
     assert "complementarity" not in result["inputs"]["ours"]
-    assert "infrared only" not in table_rows(result)[0]
+    assert "infrared only" not in detail_rows(result)[0]
     assert not (tmp_path / "complementarity.json").exists()
 
 
@@ -267,3 +268,21 @@ def test_names_that_do_not_tell_day_from_night(comparison, detectors, tmp_path):
 def test_no_labels_is_an_input_error(comparison, detectors, tmp_path):
     with pytest.raises(InputError, match="elsewhere"):
         compare(comparison, detectors, tmp_path, DetectionConfig(labels="elsewhere"))
+
+
+def test_the_confidence_is_chosen_on_the_other_half_of_the_pictures():
+    """Even pictures have sure detections, odd ones unsure: what suits one half loses the objects of the other."""
+    box = [10.0, 10.0, 20.0, 20.0]
+    images = [{"id": k + 1, "file_name": f"{k}.png", "width": 50, "height": 50} for k in range(4)]
+    annotations = [
+        {"id": k + 1, "image_id": k + 1, "category_id": 0, "bbox": box, "area": 400.0, "iscrowd": 0} for k in range(4)
+    ]
+    truth = {"images": images, "annotations": annotations, "categories": [{"id": 0, "name": "person"}]}
+    sure = (0.9, 0.3, 0.9, 0.3)
+    results = [{"image_id": k + 1, "category_id": 0, "bbox": box, "score": s} for k, s in enumerate(sure)]
+    scores = DetectionScores(truth, results, ["person"])
+    assert scores.confidence == 0.3
+    assert scores.other_half == (0.3, 0.9)
+    assert scores.hit == {1, 3}
+    none = DetectionScores(truth, [], ["person"])
+    assert (none.other_half, none.hit) == ((None, None), set())

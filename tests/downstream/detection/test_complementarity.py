@@ -10,6 +10,7 @@ from downstream.detection.complementarity import (
     kept_lost_won,
     seen_objects,
 )
+from downstream.detection.label_sets import union_of
 
 
 def labels(*objects):
@@ -111,3 +112,13 @@ def test_objects_tell_who_finds_them(seen):
     first, *_ = describe_objects(seen, {"infrared": {1}, "visible": set(), "fused": {1}})
     assert first["found_in"] == ["infrared", "fused"]
     assert (first["image"], first["class"], first["group"]) == ("a.png", "person", "both")
+
+
+def test_crowds_are_no_objects_but_stay_regions_of_the_union():
+    box = np.array([[10.0, 10, 30, 50], [50, 50, 90, 90]])
+    own = Labels(box, np.array([0, 0]), np.array([False, True]))
+    objects, groups = group_objects(own, own)
+    assert (groups, objects.boxes_xyxy.tolist()) == (["both"], [[10, 10, 30, 50]])
+    union = union_of(({"a": own}, {"a": labels(CAR_VIS)}), ["a"])["a"]
+    assert union.classes.tolist() == [0, 2, 0]
+    assert union.crowd.tolist() == [False, False, True]

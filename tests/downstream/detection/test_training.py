@@ -14,11 +14,12 @@ from downstream.comparison.plan import Matrix
 from downstream.datasets.box_files import read_boxes
 from downstream.datasets.cards import msrs
 from downstream.datasets.data_set import DataSet
+from downstream.detection.budget import Budget
 from downstream.detection.config import DetectionConfig
 from downstream.detection.label_sets import read_labelled
 from downstream.detection.task import DetectionTask
 from downstream.detection.training import DetectorJob, make_jobs, write_dataset
-from downstream.detection.yolo import Budget, YoloDetector
+from downstream.detection.yolo import YoloDetector
 from dwsfusion import InputError
 from dwsfusion.images import read_image
 from dwsfusion.pairs import Skipped

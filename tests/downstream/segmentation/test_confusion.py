@@ -4,7 +4,7 @@ from numpy.typing import NDArray
 from small_segmentation import CLASSES
 
 from downstream.comparison.estimates import estimate
-from downstream.comparison.uncertainty import resample_counts
+from downstream.comparison.uncertainty import resample_counts, seed_noise
 from downstream.segmentation.confusion import (
     class_iou,
     confusion_matrix,
@@ -144,6 +144,7 @@ def test_seeds_are_averaged_after_their_figures(pictures: tuple[list[Array], lis
     each = [estimate([scores_of(m)], draws)["miou"] for m in (first, second)]
     both = estimate([scores_of(first), scores_of(second)], draws)["miou"]
     assert both.value == pytest.approx(np.mean([e.value for e in each]))
-    np.testing.assert_allclose(both.samples, np.mean([e.samples for e in each], axis=0))
+    noise = seed_noise(both.seeds, 10)  # other seeds are drawn with the pictures
+    np.testing.assert_allclose(both.samples - noise, np.mean([e.samples for e in each], axis=0))
     assert both.seeds == pytest.approx([e.value for e in each])
     assert both.value != pytest.approx(float(miou((first + second).sum(0))))
