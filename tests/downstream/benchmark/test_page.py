@@ -2,9 +2,11 @@
 
 import json
 import re
+from statistics import NormalDist
 
 import pytest
 
+from downstream.comparison.uncertainty import student_quantile
 from downstream.report.tables import percent
 
 
@@ -91,6 +93,23 @@ def test_the_browser_judges_the_same(visit, results, tmp_path):
     cases = {"better": (0.1, 0.2, 30, 3), "worse": (-0.2, -0.1, 30, 3), "no evidence": (0, 0.2, 30, 3),
              "too few pictures": (0.1, 0.2, 29, 3), "one seed": (0.1, 0.2, 30, 1)}  # fmt: skip
     assert {verdict: page.evaluate(rule, list(case)) for verdict, case in cases.items()} == {v: v for v in cases}
+
+
+def test_the_browser_knows_the_rules(visit):
+    """Student's t for any degrees of freedom, and what verdict an interval gives."""
+    page = visit().page
+    for freedom in (1.0, 3.7, 29.0, 69.4, 9999.0, 20000.0):
+        for errors in (1.0, 1.959963984540054, 3.2, 4.5):
+            mine = page.evaluate(f"studentQuantile(within({errors}), {freedom})")
+            assert mine == pytest.approx(student_quantile(NormalDist().cdf(errors), freedom), rel=1e-7)
+    for low, high, units, trained, seeds, said in (
+        (0.1, 0.2, 30, False, 1, "better"), (-0.2, -0.1, 30, False, 1, "worse"),
+        (-0.1, 0.2, 30, True, 2, "no evidence"),
+        (0.0, 0.2, 30, False, 1, "no evidence"), (0.1, 0.2, 29, False, 1, "too few pictures"),
+        (0.1, 0.2, 30, True, 1, "one seed"),
+    ):  # fmt: skip
+        rule = f"{{least_units: 30, trained: {str(trained).lower()}}}"
+        assert page.evaluate(f"verdictBy([{low}, {high}], {rule}, {units}, {seeds})") == said
 
 
 def test_the_check_can_fail(visit, results, tmp_path):

@@ -14,7 +14,7 @@ from downstream.datasets.data_set import DataSet
 from downstream.quality import comparison as module
 from downstream.quality.comparison import compare_quality
 from downstream.quality.config import QualityConfig
-from downstream.quality.correlation import correlate
+from downstream.quality.correlation import chance_of, correlate
 from downstream.quality.ranks import resampled_ranks, shared_ranks, spearman
 from downstream.quality.table import group_rows, notes, table_rows, task_rows
 from downstream.segmentation.confusion import miou
@@ -173,10 +173,10 @@ class Means:
 
 def test_correlation_with_a_task_that_follows_the_metric(random):
     names = [f"{k:02d}" for k in range(12)]
-    values = {f"i{k}": {"good": random.random(12) / 10 + k, "bad": random.random(12)} for k in range(4)}
+    values = {f"i{k}": {"good": random.random(12) / 10 + k, "bad": random.random(12)} for k in range(6)}
     scores = {name: [Means(v["good"] * 2)] for name, v in values.items()}
     found = correlate(Reopened("detection", "map50", tuple(names), scores), values, names, 50, 0)
-    assert (found["inputs"], found["images"]) == (["i0", "i1", "i2", "i3"], 12)
+    assert (found["inputs"], found["images"]) == ([f"i{k}" for k in range(6)], 12)
     for question in ("over_inputs", "over_pictures", "within_pictures"):
         assert found["metrics"]["good"][question]["spearman"] == pytest.approx(1)
         assert found["metrics"]["good"][question]["evidence"]
@@ -203,3 +203,36 @@ def test_tasks_enter_the_result(pair, tmp_path):
     assert found["interval"][0] <= found["spearman"] <= found["interval"][1]
     assert len(task_rows(result)) == len(result["metrics"])
     assert any("4 fused inputs, 4 pictures" in line for line in notes(result))
+
+
+def test_over_few_inputs_an_order_agrees_by_chance():
+    """Of the six orders of three inputs two agree or disagree with one in full; of seven, 2 in 5,040."""
+    assert chance_of(1.0, 3) == pytest.approx(2 / 6)
+    assert chance_of(-1.0, 7) == pytest.approx(2 / 5040)
+    assert chance_of(0.0, 7) == 1
+    # Spearman's own table: with seven inputs 0.7857 is reached by 4.8 % of the orders, on either side.
+    assert chance_of(0.7857, 7) == pytest.approx(0.048, abs=0.001)
+    assert chance_of(0.5, 12) == pytest.approx(0.1, abs=0.02)
+
+
+def test_metrics_share_the_chance_that_one_of_them_agrees(random):
+    """Two inputs agree in order with the task by all metrics at hand: three inputs cannot tell."""
+    scores = {name: [Level(level)] for name, level in (("a", 0.2), ("b", 0.5), ("c", 0.8))}
+    names = [str(k) for k in range(12)]
+    values = {name: {"good": random.normal(own[0].level, 0.01, 12)} for name, own in scores.items()}
+    found = correlate(Reopened("counting", "level", tuple(names), scores), values, names, 50, 0)["metrics"]["good"]
+    assert found["over_inputs"]["spearman"] == pytest.approx(1)
+    assert (found["over_inputs"]["chance"], found["over_inputs"]["evidence"]) == (pytest.approx(1 / 3), False)
+
+
+class Level:
+    """Scores that are the same whatever counts."""
+
+    def __init__(self, level):
+        self.level = level
+
+    def figures(self, counts):
+        return {"level": np.full(len(counts), self.level)}
+
+    def of(self, chosen):
+        return self
