@@ -7,7 +7,7 @@ RUN = $(VENV)/bin/python
 
 demo: $(VENV)/installed
 	$(RUN) scripts/make_sample.py --out out/demo/sample --train 100 --test 60 --height 240 --width 320
-	OMP_WAIT_POLICY=PASSIVE $(RUN) scripts/benchmark.py --data out/demo/sample --out out/demo --segmentation.seeds 1
+	OMP_WAIT_POLICY=PASSIVE $(RUN) scripts/benchmark.py --data out/demo/sample --out out/demo/benchmark --segmentation.seeds 1
 
 test: $(VENV)/installed
 	$(RUN) -m pytest -n auto --dist loadfile

@@ -17,7 +17,7 @@ Scores = Mapping[str, Sequence[DetectionScores]]
 
 
 def tell(result: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
-    """Everything of the first detector of each input, and the counts of all.
+    """Everything of the first detector of each input, and the counts of all where no crowds are annotated.
 
     Args:
         result: what ``detection.json`` holds.
@@ -26,7 +26,10 @@ def tell(result: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
     classes = list(result["classes"])
     first = {name: own[0] for name, own in scores.items()}
     any_input = next(iter(first.values()))
+    # With crowds, which detections count changes with the threshold: then one list of them does not say it all.
+    counts = {} if any(m.by_threshold for m in any_input.matches) else {"counts": _counts(classes, scores)}
     return {
+        **counts,
         "truth": _truth(any_input),
         "boxes": {name: _boxes(own) for name, own in first.items()},
         "precision": {
@@ -36,7 +39,6 @@ def tell(result: Mapping[str, Any], scores: Scores) -> dict[str, Any]:
         "pictures_with": {
             c: np.flatnonzero(m.objects).tolist() for c, m in zip(classes, any_input.matches, strict=True)
         },
-        "counts": _counts(classes, scores),
     }
 
 

@@ -3,6 +3,7 @@
 Each works by what its own command works by, and leaves the same folder.
 """
 
+import functools
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,6 +11,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import downstream
+import dwsfusion
 from downstream.benchmark.config import AnyTask, BenchmarkConfig, settings
 from downstream.benchmark.pictures import write_pictures
 from downstream.benchmark.plan import Step
@@ -81,7 +84,7 @@ class Benchmark:
             found = [] if section in tasks else [hash_file(self.out / t / f"{t}.json") for t in tasks if t in done]
             given = [*self._given(), *([self._costs()] if costs else [])]
             state = [self.pictures, _state(self.data), *(_state(path) for path in given if path.is_file())]
-            return hash_text(json.dumps(versions()), own, *state, *found)
+            return hash_text(_code(), json.dumps(versions()), own, *state, *found)
 
         return key
 
@@ -160,6 +163,14 @@ class Benchmark:
             found = read_json(folder / f"{SegmentationTask.name}.json")["inputs"]
             rows = {name: folder / "predictions" / name for name in found}
         return write_pictures(self.comparison, rows, self.out / "pictures", track)
+
+
+@functools.cache
+def _code() -> str:
+    """A hash over this project's own code and cards: what other code found is not what this one would find."""
+    rooms = (Path(package.__path__[0]) for package in (downstream, dwsfusion))
+    files = (path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in (".py", ".json", ".yaml"))
+    return hash_text(*map(hash_file, files))
 
 
 def _state(path: Path) -> str:
