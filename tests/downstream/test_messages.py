@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from downstream.command import run_command
 from downstream.messages import keep_log
@@ -66,7 +68,9 @@ def log_of(out: Path) -> list[str]:
 def start(out: Path, *args: str, **env: str) -> subprocess.Popen[bytes]:
     environ = os.environ | {"PYTHONPATH": str(ROOT)} | env
     call = [sys.executable, "-c", PROGRAM, "--out", str(out), *args]
-    return subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A test run in the background ignores Ctrl-C, and what it starts would ignore it, too.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed)
 
 
 def test_the_log_holds_what_was_said_before_its_place_was_known(tmp_path: Path) -> None:
