@@ -10,6 +10,7 @@ from downstream.comparison.cross_validation import AnyNetwork, Folded, Networks
 from downstream.comparison.inputs import Comparison
 from downstream.comparison.jobs import pick_devices, run_jobs
 from downstream.comparison.plan import Matrix, divide, train_split
+from downstream.comparison.scenes import known_scenes
 from downstream.comparison.task import Task
 from dwsfusion.progress import Track, silent
 
@@ -44,8 +45,11 @@ def make_networks(
     task.labels(comparison)  # or miss them after the training
     train = comparison if config.folds else train_split(comparison, prepare_train)
     usable, unusable = task.usable_labels(train, task.labels(train))
-    folds = divide(usable, config.folds, seed, train.data.groups(list(usable))) if config.folds else [[]]
-    matrix = Matrix(train.inputs, range(seed, seed + config.seeds), config.protocol == "joint", folds)
+    names = list(usable)
+    scenes = known_scenes(names, config.groups, train.data.scenes(names)) if config.folds else None
+    folds = divide(names, config.folds, seed, train.data.groups(names), scenes) if config.folds else [[]]
+    seeds = range(seed, seed + config.seeds)
+    matrix = Matrix(train.inputs, seeds, config.protocol == "joint", folds, scenes is not None)
     devices = pick_devices(config.devices, device)
     jobs = task.jobs(matrix.places(), usable, out, devices[0])
     run_jobs(jobs, devices, track)

@@ -4,6 +4,7 @@ Where a data set has no train split, its pictures are divided into folds. The pi
 a network trained on those of the other folds, and all predictions together give one figure over all pictures.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -46,6 +47,8 @@ class Matrix:
     joint: bool = False
     folds: Sequence[Sequence[str]] = ((),)
     """The pictures that each fold tests; one empty fold where the test pictures lie apart."""
+    by_scene: bool = False
+    """Whether the folds hold whole scenes."""
 
     def __post_init__(self) -> None:
         if not self.seeds:
@@ -79,9 +82,11 @@ class Matrix:
         """What a protocol says about the folds, divided by `seed`; empty without folds."""
         if not self.fold_of():
             return {}
+        kept = "whole scenes are" if self.by_scene else "pictures are"
+        apart = "" if self.by_scene else ", and neighbouring frames are not kept together"
         how = (
-            "each picture is predicted by a network trained on the other folds; pictures are dealt at random, those "
-            "of each group in equal parts, and neighbouring frames are not kept together"
+            f"each picture is predicted by a network trained on the other folds; {kept} dealt at random, those "
+            f"of each group in equal parts{apart}"
         )
         return {"folds": {"how": how, "seed": seed, "pictures": [list(pictures) for pictures in self.folds]}}
 
@@ -90,27 +95,43 @@ class Matrix:
 
 
 def divide(
-    names: Iterable[str], folds: int, seed: int, groups: Mapping[str, NDArray[np.bool_]] = MappingProxyType({})
+    names: Iterable[str],
+    folds: int,
+    seed: int,
+    groups: Mapping[str, NDArray[np.bool_]] = MappingProxyType({}),
+    scenes: Sequence[str] | None = None,
 ) -> list[list[str]]:
-    """Divides pictures into folds of equal size, each with its share of every group, to one picture.
+    """Divides pictures into folds, each with its share of every group: to one picture, or to one scene.
 
     Args:
         names: the pictures.
         folds: how many.
         seed: of the shuffling.
         groups: group to which of the pictures, in the order of `names`, belong to it.
+        scenes: the scene of each of the names: no network is tested on a scene that it was trained on.
 
     Raises:
-        InputError: fewer than two folds, or more than there are pictures.
+        InputError: fewer than two folds, or more than there are pictures or scenes.
     """
     names = list(names)
     group_of = {name: g for g, chosen in groups.items() for name, own in zip(names, chosen, strict=True) if own}
-    shuffled = np.random.default_rng(seed).permutation(sorted(names)).tolist()
-    if not 2 <= folds <= len(shuffled):
-        raise InputError(f"expected --folds between 2 and the {len(shuffled)} labelled pictures, found {folds}")
+    scene_of = dict(zip(names, scenes if scenes is not None else names, strict=True))
+    together: dict[str, list[str]] = {}
+    for name in np.random.default_rng(seed).permutation(sorted(names)).tolist():
+        together.setdefault(scene_of[name], []).append(name)
+    if not 2 <= folds <= len(together):
+        of = "labelled pictures" if scenes is None else "scenes of the labelled pictures"
+        raise InputError(f"expected --folds between 2 and the {len(together)} {of}, found {folds}")
     order = {group: number for number, group in enumerate(groups)}
-    dealt = sorted(shuffled, key=lambda name: order.get(group_of.get(name, ""), -1))
-    return [sorted(dealt[start::folds]) for start in range(folds)]
+    dealt: list[list[str]] = [[] for _ in range(folds)]
+    of_group: Counter[tuple[int, int]] = Counter()
+    places = {scene: order.get(group_of.get(own[0], ""), -1) for scene, own in together.items()}
+    for scene in sorted(together, key=lambda scene: (places[scene], -len(together[scene]))):
+        place = places[scene]
+        to = min(range(folds), key=lambda fold: (of_group[fold, place], len(dealt[fold])))
+        dealt[to] += together[scene]
+        of_group[to, place] += len(together[scene])
+    return [sorted(own) for own in dealt]
 
 
 def train_split(comparison: Comparison, prepare: Callable[[], Comparison]) -> Comparison:

@@ -4,7 +4,6 @@ The output folder holds ``TASK.json``, ``TASK.csv``, ``pictures.csv`` (a row a f
 task writes beside them: predictions, and what they were counted to.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from downstream.comparison.cross_validation import AnyNetwork, Networks
 from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import estimate, intervals, plain, spread
 from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
+from downstream.comparison.labelled import Labelled, label_pictures
 from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.scenes import in_protocol, known_scenes
 from downstream.comparison.scores import Ints
@@ -30,7 +30,6 @@ from dwsfusion.progress import Track, silent
 from dwsfusion.runs import write_csv, write_json
 
 BASELINE = "max"
-_log = logging.getLogger(__name__)
 
 
 def compare(
@@ -70,23 +69,15 @@ def compare(
     said = {**about, "labels": task.label_name(comparison.data), **scored.left_out}
     protocol = _protocol(task, networks, scores, said, seed, in_protocol(grouped))
     whose = {"data_set": comparison.data.card.name, "classes": list(task.classes), "groups": list(groups)}
-    result = {"protocol": protocol, "images": len(names), **whose, **figures, "largest_changes": changes}
+    of_scenes = {} if grouped is None else {"scenes": dict(zip(names, grouped, strict=True))}
+    result = {"protocol": protocol, "images": len(names), **whose, **of_scenes, **figures, "largest_changes": changes}
+    return _written(task, result, out)
+
+
+def _written(task: Task[Truth, AnyNetwork, Seen, AnyScores], result: dict[str, Any], out: Path) -> dict[str, Any]:
     write_json(out / f"{task.name}.json", result)
     write_csv(out / f"{task.name}.csv", task.csv_rows(result))
     return result
-
-
-@dataclass(frozen=True)
-class _Labelled(Generic[Truth]):
-    """The pictures with a label."""
-
-    comparison: Comparison
-    all_pictures: Comparison
-    """Those without a label among them."""
-    truth: Truth
-    without_label: int
-    skipped: tuple[Skipped, ...]
-    """Of all pictures, those that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +100,7 @@ def _score(
     clock: Stopwatch,
     track: Track,
 ) -> _Scored[Truth, AnyScores]:
-    labelled = _label(task, comparison, networks, out)
+    labelled = label_pictures(task, comparison, networks, out)
     with clock.step("predict"):
         seen, skipped = _predict(task, labelled, networks, out / "predictions", seed, track)
     clock.in_models += networks.seconds
@@ -122,26 +113,9 @@ def _score(
     return _Scored(tuple(next(iter(seen.values()))[0]), labelled.truth, scores, left_out)
 
 
-def _label(
-    task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    comparison: Comparison,
-    networks: Networks[AnyNetwork],
-    out: Path,
-) -> _Labelled[Truth]:
-    labels = task.labels(comparison)
-    without = len(comparison.names) - len(labels)
-    if without:
-        _log.info("comparing the %d pictures that have a label; %d have none", len(labels), without)
-    truth, unusable = task.read_truth(comparison.only(labels), labels, networks.first, out)
-    usable = labels.keys() - {s.name for s in unusable}
-    if not usable:
-        raise InputError(f"not one label is usable; the first: {unusable[0].name}: {unusable[0].reason}")
-    return _Labelled(comparison.only(usable), comparison, truth, without, (*comparison.skipped, *unusable))
-
-
 def _predict(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    labelled: _Labelled[Truth],
+    labelled: Labelled[Truth],
     networks: Networks[AnyNetwork],
     folder: Path,
     seed: int,
@@ -183,7 +157,7 @@ def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:
 
 def _with_late(
     task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    labelled: _Labelled[Truth],
+    labelled: Labelled[Truth],
     networks: Networks[AnyNetwork],
     seen: dict[str, list[Mapping[str, Seen]]],
     folder: Path,

@@ -12,6 +12,7 @@ from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import over_networks, plain
 from downstream.comparison.finished import read_json
 from downstream.comparison.inputs import BASELINES, LATE, SINGLES
+from downstream.comparison.scenes import scenes_of
 from downstream.comparison.standing import order_by_labels
 from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import INTERVALS, LEVEL, resample_counts
@@ -39,7 +40,8 @@ def compare_networks(task: type[Task[Any, Any, Any, Any]], folders: Mapping[str,
     inputs = [n for n in next(iter(results.values()))["inputs"] if all(n in r["inputs"] for r in results.values())]
     pictures, scores = _opened(task, folders, inputs)
     bootstrap = next(iter(results.values()))["protocol"]["bootstrap"]
-    draws = resample_counts(len(pictures), bootstrap["resamples"], bootstrap["seed"])
+    scenes = scenes_of(pictures, next(iter(results.values())).get("scenes"))
+    draws = resample_counts(len(pictures), bootstrap["resamples"], bootstrap["seed"], scenes)
     estimates = over_networks(scores, draws)
     pairs = pairs_of(list(estimates), _ANCHORS, [name for name in estimates if name not in SINGLES])
     families = [family_of(estimates, metric, pairs, SINGLES, by_objects=task.by_objects) for metric in task.titles]

@@ -23,6 +23,18 @@ def test_the_seed_alone_decides():
     assert divide(NAMES, 4, seed=1) != divide(NAMES, 4, seed=2)
 
 
+def test_a_scene_is_never_trained_on_and_tested():
+    scenes = [name[:4] for name in NAMES]  # ten frames a scene, two in the last
+    folds = divide(NAMES, 3, 0, scenes=scenes)
+    assert sorted(name for fold in folds for name in fold) == sorted(NAMES)
+    of = [{name[:4] for name in fold} for fold in folds]
+    assert sum(map(len, of)) == len(set(scenes))
+    assert sorted(map(len, folds)) == [10, 10, 12]
+    with pytest.raises(InputError, match="between 2 and the 4 scenes"):
+        divide(NAMES, 5, 0, scenes=scenes)
+    assert "whole scenes" in Matrix(PAIR, (0,), folds=folds, by_scene=True).describe_folds(0)["folds"]["how"]
+
+
 @pytest.mark.parametrize("folds", [-1, 1, 33])
 def test_folds_that_cannot_be_are_refused(folds):
     with pytest.raises(InputError, match="between 2 and the 32 labelled pictures"):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from drawn_detector import INPUTS, NAMES, DrawnDetector, compare
 
+from downstream.comparison import several
+from downstream.comparison.estimates import over_networks
 from downstream.comparison.named_files import short_names
 from downstream.comparison.several import compare_networks, table
 from downstream.detection.config import DetectionConfig
@@ -35,6 +37,21 @@ def test_means_over_networks_and_what_each_says(folders, tmp_path):
         assert entry["interval"]["map"][0] <= min(alone)  # two networks that far apart say little
     assert result["images"] == len(NAMES)
     assert {row["verdict"] for row in result["differences"]} == {"too few pictures"}
+
+
+def test_scenes_are_drawn_whole(folders, tmp_path, monkeypatch):
+    result = json.loads((folders["sharp"] / "detection.json").read_text())
+    result["scenes"] = dict(zip(NAMES, "aabbc", strict=True))
+    (folders["sharp"] / "detection.json").write_text(json.dumps(result))
+    drawn = []
+    monkeypatch.setattr(
+        several, "over_networks", lambda scores, draws: drawn.append(draws) or over_networks(scores, draws)
+    )
+    compare_networks(DetectionTask, folders, tmp_path)
+    (counts,) = drawn
+    assert (counts[:, 0] == counts[:, 1]).all()
+    assert (counts[:, 2] == counts[:, 3]).all()
+    assert (counts[:, 0] != counts[:, 2]).any()
 
 
 def test_an_order_that_the_networks_do_not_share_is_said(folders, tmp_path):

@@ -147,6 +147,7 @@ def test_scenes_are_drawn_where_they_are_known(comparison, detectors, tmp_path):
     (tmp_path / "scenes.csv").write_text("picture,scene\n" + "".join(f"{n},{n[-1]}\n" for n in NAMES))
     result = compare(comparison, detectors, tmp_path, replace(CONFIG, groups=tmp_path / "scenes.csv"))
     assert result["protocol"]["bootstrap"]["scenes"] == 2  # day and night
+    assert result["scenes"] == {n: n[-1] for n in NAMES}
     assert result["inputs"]["infrared"]["map50"] == alone["inputs"]["infrared"]["map50"]
 
 
