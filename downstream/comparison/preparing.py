@@ -13,7 +13,8 @@ from downstream.datasets.data_set import DataSet
 from downstream.datasets.opening import open_data_set
 from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.fusing import Fuser, fuse_folder
+from dwsfusion.folders import fuse_folder
+from dwsfusion.fusing import Fuser
 from dwsfusion.images import image_size, read_image
 from dwsfusion.pairs import Pair, Skipped, images_by_stem
 from dwsfusion.progress import Track, silent
