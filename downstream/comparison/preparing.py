@@ -20,8 +20,12 @@ from dwsfusion.pairs import Pair, Skipped, images_by_stem
 from dwsfusion.progress import Track, silent
 
 _log = logging.getLogger(__name__)
-Choose = Callable[[DataSet, Sequence[str]], Collection[str]]
+Choose = Callable[[DataSet, Sequence[str]], Iterable[str]]
 """Takes the data set and the names at hand, gives those that are wanted."""
+
+
+class NothingChosenError(InputError):
+    """Not one of the pictures was chosen."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,15 @@ def prepare_comparison(
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
+        NothingChosenError: `choose` chose none.
     """
     kept = fused / data.resolve().name
     source, pair_set = open_data_set(data, split, card, kept / "sources")
     folders = parse_named(extra, {INFRARED, VISIBLE, *BASELINES, DWSFUSION, LATE})
     others = [_other_input(name, folder, split) for name, folder in folders.items()]
     pairs = _chosen(pair_set.pairs, others if common else (), source, choose)
+    if not pairs:
+        raise NothingChosenError("expected some of the pictures to be chosen, found none")
     look_at_infrared(pairs, ir_range)
     made, broken = _fuse(pairs, fuser, lambda name: kept / name / split, split, track, ir_range)
     pairs = tuple(pair for pair in pairs if pair.name in made[0].files)
