@@ -22,8 +22,9 @@ class Config:
     """Card of the data set: a name such as MSRS or M3FD, or a YAML file; without it by what lies in the folder."""
     split: str = "test"
     """Which part of the data set."""
-    method: Literal["dwsfusion", "mean", "max"] = "dwsfusion"
-    """The network, or a plain rule on luma."""
+    method: Literal["dwsfusion", "mean", "max", "mean+gamma", "max+gamma", "mean+clahe", "max+clahe"] = "dwsfusion"
+    """The network, or a plain rule on luma: the mean or the maximum, as it is or with a visible picture brightened by
+    a gamma curve or by CLAHE."""
     weights: Path | None = None
     """Weights of the network, ours (.safetensors) or the authors' (.pth); without it those of this package."""
     out: Path | None = None
