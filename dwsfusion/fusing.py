@@ -42,8 +42,9 @@ class Fuser:
         """Loads a method.
 
         Args:
-            name_or_path: ``dwsfusion`` (the weights of this package), ``mean``, ``max``, or a weights file:
-                ours (``.safetensors``) or the authors' ``best_network.pth``.
+            name_or_path: ``dwsfusion`` (the weights of this package); a rule of `dwsfusion.baselines` such as ``mean``,
+                ``max`` or ``max+clahe``; or a weights file: ours (``.safetensors``) or the authors'
+                ``best_network.pth``.
             device: ``auto``, or a device's name.
 
         Raises:
