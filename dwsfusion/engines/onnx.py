@@ -29,7 +29,7 @@ TOLERANCE = 1e-4
 Network = Callable[[Tensor, Tensor], Tensor]
 
 _log = logging.getLogger(__name__)
-_INSTALL = "install it with pip install 'dwsfusion[onnx]'"
+INSTALL = "install it with pip install 'dwsfusion[onnx]'"
 _SIZES = ((16, 16), (17, 33), (50, 47), (120, 160), (131, 202))
 _MEANING = {
     "ir": "infrared, float32 (batch, 1, height, width) in [0, 1], sides of 16 or more",
@@ -54,11 +54,11 @@ def export_onnx(generator: Generator, path: Path) -> float:
     try:
         import onnx  # here, for it is an extra
     except ImportError as error:
-        raise InputError(f"ONNX export needs {error.name}: {_INSTALL}") from error
+        raise InputError(f"ONNX export needs {error.name}: {INSTALL}") from error
     with whole_file(path) as beside:
         _trace(generator, beside)
         model = onnx.load(beside)
-        onnx.helper.set_model_props(model, _metadata(generator))
+        onnx.helper.set_model_props(model, metadata(generator))
         onnx.save(model, beside)
         difference = largest_difference(generator, OnnxNetwork(beside))
         if not difference <= TOLERANCE:  # NaN is refused too
@@ -91,7 +91,7 @@ class OnnxNetwork:
         try:
             import onnxruntime  # type: ignore[import-untyped] # here, for it is an extra
         except ImportError as error:
-            raise InputError(f"running ONNX needs onnxruntime: {_INSTALL}") from error
+            raise InputError(f"running ONNX needs onnxruntime: {INSTALL}") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
         options.add_session_config_entry("session.set_denormal_as_zero", "1")
@@ -109,7 +109,7 @@ class OnnxNetwork:
 def largest_difference(generator: Generator, runtime: Network) -> float:
     """The largest absolute difference of another network's output to the generator's, NaN where either is NaN."""
     network = _resting_copy(generator)
-    pairs = [pair for index, size in enumerate(_SIZES) for pair in (_noise(size, 1 + 2 * (index % 2)), _scene(size))]
+    pairs = [pair for index, size in enumerate(_SIZES) for pair in sample_pairs(size, 1 + 2 * (index % 2), scenes=3)]
     differences = [(network(*pair) - runtime(*pair)).abs().max() for pair in pairs]
     return float(torch.stack(differences).max())
 
@@ -120,20 +120,33 @@ def _refusals() -> tuple[type[Exception], ...]:
     return states.NotImplemented, states.InvalidGraph, states.Fail
 
 
+def sample_pairs(size: tuple[int, int], batch: int, scenes: int | None = None) -> list[Tensor]:
+    """Pairs to hold a file to the network by, noise and something like pictures: ``(2, batch, 1, H, W)`` each.
+
+    Args:
+        size: height and width.
+        batch: pairs of noise.
+        scenes: pairs like pictures; as many as of noise without it.
+    """
+    return [_noise(size, batch), _scenes(size, batch if scenes is None else scenes)]
+
+
 def _noise(size: tuple[int, int], batch: int) -> Tensor:
     return torch.rand(2, batch, 1, *size, generator=torch.Generator().manual_seed(0))
 
 
-def _scene(size: tuple[int, int]) -> Tensor:
-    """Three pairs like pictures: a bright and a dark side with grain, and something warm in the dark."""
+def _scenes(size: tuple[int, int], count: int) -> Tensor:
+    """Pairs with a bright and a dark side with grain, and something warm in the dark, at three places in turn."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, size[0]), torch.linspace(-1, 1, size[1]), indexing="ij")
-    warm = [torch.exp(-20 * ((x - place) ** 2 + (y - 0.2) ** 2)) for place in (-0.5, 0.0, 0.5)]
-    ir = 0.1 + 0.8 * torch.stack(warm)[:, None]  # (3, 1, H, W)
+    places = [(-0.5, 0.0, 0.5)[index % 3] for index in range(count)]
+    warm = [torch.exp(-20 * ((x - place) ** 2 + (y - 0.2) ** 2)) for place in places]
+    ir = 0.1 + 0.8 * torch.stack(warm)[:, None]  # (count, 1, H, W)
     vis = (0.3 + 0.2 * torch.sin(9 * x) * (x < 0) + 0.3 * y * (x > 0)).expand_as(ir)
-    return (torch.stack([ir, vis]) + 0.02 * _noise(size, 3)).clamp(0, 1)
+    return (torch.stack([ir, vis]) + 0.02 * _noise(size, count)).clamp(0, 1)
 
 
-def _metadata(generator: Generator) -> dict[str, str]:
+def metadata(generator: Generator) -> dict[str, str]:
+    """What a file says of itself."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
     return {
         "method": "dwsfusion",

@@ -74,7 +74,7 @@ def test_the_file_says_what_it_is(exported: Exported) -> None:
     assert [dim.dim_param or dim.dim_value for dim in shape] == ["batch", 1, "height", "width"]
     assert str(Path(onnx.__file__).parent).encode() not in path.read_bytes()
     other = disturbed(Generator(PAPER), 0.1)
-    assert onnx._metadata(other)["weights_sha256"] != said["weights_sha256"] == onnx._metadata(net)["weights_sha256"]
+    assert onnx.metadata(other)["weights_sha256"] != said["weights_sha256"] == onnx.metadata(net)["weights_sha256"]
 
 
 def test_a_difference_in_one_pixel_of_one_picture_is_found(exported: Exported) -> None:

@@ -1,0 +1,65 @@
+"""The file for one size: the network's own output, in operations that every runtime has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from reference_network import disturbed
+
+from dwsfusion import InputError
+from dwsfusion.engines.onnx import OnnxNetwork, sample_pairs
+from dwsfusion.engines.portable import PORTABLE_TOLERANCE, PortableGenerator, _low_pass, export_portable
+from dwsfusion.frequencies import low_pass
+from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
+
+COMMON = {
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "Conv",
+    "ConvTranspose", "Div", "Gemm", "GridSample", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "ReduceMax",
+    "ReduceMean", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Sub", "Transpose", "Unsqueeze",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 33), (50, 47), (24, 20), (16, 30), (23, 64)])
+def test_products_with_constants_are_the_ideal_low_pass(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size)
+    for ours, expected in zip(_low_pass(x, *size), low_pass(x), strict=True):
+        torch.testing.assert_close(ours, expected, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("config", [PAPER, RELEASED])
+@pytest.mark.parametrize("size", [(16, 16), (37, 50)])
+def test_said_in_other_operations_the_network_computes_the_same(config: GeneratorConfig, size: tuple[int, int]) -> None:
+    network = disturbed(Generator(config), 0.1).eval()
+    portable = PortableGenerator(network)
+    with torch.inference_mode():
+        for pair in sample_pairs(size, 2):
+            torch.testing.assert_close(portable(*pair), network(*pair), atol=1e-4, rtol=0)
+    assert type(network.fuse.extract).__name__ == "FADC"  # the network itself is as it was
+
+
+def test_the_file_runs_in_onnxruntime_and_openvino_without_special_operations(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    network = disturbed(Generator(PAPER), 0.1).eval()
+    path = tmp_path / "folder/small.onnx"
+    assert export_portable(network, path, (33, 50), batch=2) < PORTABLE_TOLERANCE
+    model = onnx.load(path)
+    assert {node.op_type for node in model.graph.node} <= COMMON
+    constants = [n.attribute[0].SerializeToString() for n in model.graph.node if n.op_type == "Constant"]
+    assert len(constants) == len(set(constants))
+    assert {p.key: p.value for p in model.metadata_props}["size"] == "[2, 1, 33, 50]"
+    pair = sample_pairs((33, 50), 2)[1]
+    with torch.inference_mode():
+        expected = network(*pair)
+    torch.testing.assert_close(OnnxNetwork(path)(*pair), expected, atol=PORTABLE_TOLERANCE, rtol=0)
+    openvino = pytest.importorskip("openvino")
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled([side.numpy() for side in pair])[0]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1 / 255)
+
+
+def test_sizes_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    for size, batch in (((15, 64), 1), ((64, 8), 1), ((64, 64), 0)):
+        with pytest.raises(InputError, match="expected sides of 16 pixels or more"):
+            export_portable(Generator(PAPER), tmp_path / "x.onnx", size, batch)
+    assert not list(tmp_path.iterdir())
