@@ -91,7 +91,7 @@ def _run(step: Step, done: Collection[str], marks: Path, track: Track) -> Outcom
             raise
         _log.warning("%s failed: %s", step.name, error)
         return Outcome(step.name, "failed", str(error))
-    except Exception as error:  # noqa: BLE001 - the other steps go on, and this one's traceback is told
+    except Exception as error:
         if _is_full(error):
             raise
         _log.error("%s failed, by a fault of ours", step.name, exc_info=True)
