@@ -20,8 +20,8 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
 
     def rewritten(found: re.Match[str]) -> str:
         text, target, anchor = found[1], os.path.normpath(place / found[2]), found[3] or ""
-        if Path(target).is_relative_to(docs):
-            return found[0]
+        if Path(target).is_relative_to(docs):  # an included text's may lead out and in again
+            return f"[{text}]({_from_page(page, Path(target).relative_to(docs).as_posix())}{anchor})"
         name = Path(target).relative_to(root).as_posix() if Path(target).is_relative_to(root) else target
         if inside := config["extra"]["pages"].get(name):
             return f"[{text}]({_from_page(page, inside)}{anchor})"

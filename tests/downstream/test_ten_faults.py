@@ -38,13 +38,13 @@ def faulty(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     vi[next_one("not a readable picture")].write_bytes(b"")
     other = vi[next_one("register or resize")]
     other.write_bytes(encoded(np.asarray(Image.open(other))[:-8], "PNG"))
-    ir[next_one("expected as infrared")].unlink()
+    ir[next_one("without its infrared partner")].unlink()
     twice = ir[next_one("2 files of one name")]
     twice.with_suffix(".jpg").write_bytes(encoded(turned_grey(twice), "JPEG"))
     vi[next_one("not a readable picture")].write_bytes(BAD["decompression bomb"][1]())
     several = vi[next_one("expected one picture")]
     several.write_bytes(BAD["animated png"][1]())
-    grey = turned_grey(ir[four := next_one("four channels")])
+    grey = turned_grey(ir[four := next_one("expected infrared in one channel, found four")])
     ir[four].write_bytes(encoded(np.dstack([grey, grey, grey, 255 - grey]), "PNG"))
     link = vi[next_one("a link that leads nowhere")]
     link.unlink()
@@ -80,6 +80,6 @@ def test_each_of_ten_faults_is_named_once_and_the_rest_is_done(
     assert not [line for line in lines if "Traceback" in line]
 
     found = json.loads((out / "detection.json").read_text(encoding="utf-8"))
-    assert found["protocol"]["pictures"] == GOOD
+    assert found["images"] == GOOD
     assert found["protocol"]["without_label"] == 1
     assert len(list((tmp_path / "fused").rglob("*.png"))) == 3 * (GOOD + 1)
