@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from downstream.commands import NAMES
+
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="needs the extra docs")
 
@@ -40,6 +42,12 @@ def test_the_pages_hold_what_they_are_made_of(site: Path) -> None:
         "reference/comparisons.html": "Late fusion: what the same networks see",
     }.items():
         assert text in (site / page).read_text(encoding="utf-8"), page
+
+
+@pytest.mark.slow
+def test_every_command_is_explained(site: Path) -> None:
+    text = (site / "reference/commands.html").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f'id="downstream.commands.{name}"' not in text] == []
 
 
 @pytest.mark.slow

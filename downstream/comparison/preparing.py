@@ -1,7 +1,7 @@
 """Makes the inputs of a comparison: sources, what is fused here, and the folders of other methods."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,16 +11,22 @@ from downstream.comparison.inputs import BASELINES, DWSFUSION, INFRARED, LATE, V
 from downstream.comparison.named_files import parse_named
 from downstream.datasets.data_set import DataSet
 from downstream.datasets.opening import open_data_set
+from dwsfusion.baselines import BASELINES as RULES
 from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.fusing import Fuser, fuse_folder
+from dwsfusion.folders import fuse_folder
+from dwsfusion.fusing import Fuser
 from dwsfusion.images import image_size, read_image
 from dwsfusion.pairs import Pair, Skipped, images_by_stem
 from dwsfusion.progress import Track, silent
 
 _log = logging.getLogger(__name__)
-Choose = Callable[[DataSet, Sequence[str]], Collection[str]]
+Choose = Callable[[DataSet, Sequence[str]], Iterable[str]]
 """Takes the data set and the names at hand, gives those that are wanted."""
+
+
+class NothingChosenError(InputError):
+    """Not one of the pictures was chosen."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class ComparisonConfig:
     split: str = "test"
     """Which part of the data set."""
     inputs: tuple[str, ...] = ()
-    """Further inputs, each NAME=DIR with the data set's file names."""
+    """Further inputs, each NAME=DIR with the data set's file names, or the name of a plain rule to fuse by: max+clahe,
+    mean+clahe, max+gamma, mean+gamma."""
     common: bool = False
     """Compare on the pictures that all inputs have; otherwise a missing one is an error."""
     weights: Path | None = None
@@ -87,7 +94,7 @@ def prepare_comparison(
     Args:
         data: the data root.
         split: which part of it; methods' folders may hold one sub-folder a split.
-        extra: further inputs, each ``NAME=DIR``.
+        extra: further inputs, each ``NAME=DIR``, or a rule of `dwsfusion.baselines` to fuse by.
         fuser: the network that makes the input ``dwsfusion``.
         fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         card: name or file of the data set's card; without it by what lies there.
@@ -98,14 +105,21 @@ def prepare_comparison(
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
+        NothingChosenError: `choose` chose none.
     """
     kept = fused / data.resolve().name
     source, pair_set = open_data_set(data, split, card, kept / "sources")
-    folders = parse_named(extra, {INFRARED, VISIBLE, *BASELINES, DWSFUSION, LATE})
+    rules = [name for name in dict.fromkeys(extra) if name in RULES and name not in BASELINES]
+    named = [item for item in extra if item not in RULES]
+    folders = parse_named(named, {INFRARED, VISIBLE, *BASELINES, *rules, DWSFUSION, LATE})
     others = [_other_input(name, folder, split) for name, folder in folders.items()]
     pairs = _chosen(pair_set.pairs, others if common else (), source, choose)
+    if not pairs:
+        raise NothingChosenError("expected some of the pictures to be chosen, found none")
     look_at_infrared(pairs, ir_range)
-    made, broken = _fuse(pairs, fuser, lambda name: kept / name / split, split, track, ir_range)
+    methods = {name: Fuser.from_pretrained(name, fuser.device) for name in (*BASELINES, *rules)}
+    methods = {**methods, DWSFUSION: fuser}
+    made, broken = _fuse(pairs, methods, lambda name: kept / name / split, split, track, ir_range)
     pairs = tuple(pair for pair in pairs if pair.name in made[0].files)
     infrared = infrared_files(pairs, ir_range, kept / INFRARED / split)
     sources = [Input(INFRARED, infrared), Input(VISIBLE, {p.name: p.vis for p in pairs})]
@@ -136,14 +150,13 @@ def _all_have(inputs: Iterable[Input], name: str) -> bool:
 
 def _fuse(
     pairs: Sequence[Pair],
-    fuser: Fuser,
+    methods: Mapping[str, Fuser],
     folder: Callable[[str], Path],
     split: str,
     track: Track,
     ir_range: tuple[float, float] | None,
 ) -> tuple[list[Input], list[Skipped]]:
-    """Mean, max and DWSFusion of the pairs, and the pairs that cannot be read."""
-    methods = {**{name: Fuser.from_pretrained(name, fuser.device) for name in BASELINES}, DWSFUSION: fuser}
+    """What the methods make of the pairs, and the pairs that cannot be read."""
     results = {
         name: fuse_folder(method, track(pairs, f"fusing, {name}, {split}"), folder(name), ir_range=ir_range)
         for name, method in methods.items()

@@ -32,6 +32,19 @@ def test_all_inputs_show_the_same_pictures(pair_root: Path, method: Path, tmp_pa
     assert read_image(comparison.input("visible").files["00001D"]).shape == (32, 48, 3)
 
 
+def test_a_plain_remedy_joins_by_its_name(pair_root: Path, method: Path, tmp_path: Path) -> None:
+    extra = ["max+clahe", f"theirs={method}", "max+clahe", "mean"]
+    comparison = prepare_comparison(pair_root, "test", extra, fuser=FUSER, fused=tmp_path / "fused")
+    names = ["infrared", "visible", "mean", "max", "max+clahe", "dwsfusion", "theirs"]
+    assert [i.name for i in comparison.inputs] == names
+    made = comparison.input("max+clahe").files["00001D"]
+    assert made == tmp_path / "fused/set/max+clahe/test/00001D.png"
+    pair = [read_image(comparison.input(name).files["00001D"]) for name in ("infrared", "visible")]
+    assert np.array_equal(read_image(made), Fuser.from_pretrained("max+clahe", "cpu").fuse(*pair))
+    with pytest.raises(InputError, match="is taken"):
+        prepare_comparison(pair_root, "test", ["max+clahe", f"max+clahe={method}"], fuser=FUSER, fused=tmp_path / "f")
+
+
 def test_a_methods_folder_may_hold_a_folder_a_split(pair_root: Path, method: Path, tmp_path: Path) -> None:
     method.rename(tmp_path / "test")
     (tmp_path / "theirs").mkdir()
