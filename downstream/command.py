@@ -38,7 +38,7 @@ EXIT_DONE, EXIT_SKIPPED, EXIT_CANNOT_START = 0, 1, 2
 EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
 """As a shell gives them: 128 and the signal's number."""
 SKIPPED_CSV = "skipped.csv"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """What a full or failing disk says, of whatever file."""
 MSRS_DIR = Path("data/MSRS")
 SAMPLE_DIR = Path("data/sample")
@@ -92,7 +92,7 @@ def run_command(
             sys.stderr.write(f"error: {error}\n")
             sys.exit(EXIT_CANNOT_START)
         call = tyro.cli(_Call[config], args=expanded, prog=prog, description=about, config=marks)  # type: ignore[valid-type]
-        with messages(call.log_level) as log, _stoppable():
+        with messages(call.log_level) as log, _stoppable(), _told_of_threads(log):
             log.note(f"{prog or Path(sys.argv[0]).name} {shlex.join(args)}")
             code = _code_of(main, call.config, log)
             log.note(f"exit code {code}")
@@ -120,7 +120,7 @@ def _code_of(main: Callable[[Config], int], config: Config, log: RunLog) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        if error.filename is None and error.errno not in _NO_ROOM:
+        if error.filename is None and error.errno not in NO_ROOM:
             log.note("not foreseen", error)
             raise
         where = f": {error.filename}" if error.filename is not None else ""
@@ -161,6 +161,25 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _told_of_threads(log: RunLog) -> Iterator[None]:
+    """Keeps quiet where a library's thread finds the disk full and ends: the next call to the library says so here."""
+    before = threading.excepthook
+
+    def told(thread: threading.ExceptHookArgs) -> None:
+        error = thread.exc_value
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            log.note("a thread cannot write", error)
+        else:
+            before(thread)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def missing_extra(module: str | None) -> str | None:

@@ -110,7 +110,8 @@ def fuse_pairs(
 
     Args:
         fuser: the method.
-        pairs, out: the pairs, which may be wrapped to show progress, and the folder.
+        pairs: what to fuse; may be wrapped to show progress.
+        out: the folder.
         batch_size: pairs of one size that are computed together.
         ir_range: see `Fuser.fuse`; whether one is needed, `look_at_infrared` tells.
 

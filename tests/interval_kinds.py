@@ -76,18 +76,23 @@ def study(figure, pictures, trials, resamples=400, seed=0) -> Held:
 
 def study_finished(task, folder, pictures, trials, resamples=400, seed=0) -> Held:
     """The same with the pictures of a finished comparison as the population, drawn with replacement."""
-    random, held = np.random.default_rng(seed), Held({}, [])
     names, opened = task.reopen(folder, FINISHED)
-    figures = {name: lambda counts, own=own: own[0].figures(counts)[task.primary] for name, own in opened.items()}
-    everything = np.ones((1, len(names)), np.int64)
-    truth = {name: float(figure(everything)[0]) for name, figure in figures.items()}
+    return study_pictures({name: own[0] for name, own in opened.items()}, task.primary, len(names), pictures, trials,
+                          resamples, seed)  # fmt: skip
+
+
+def study_pictures(scores, figure, population, pictures, trials, resamples=400, seed=0) -> Held:
+    """The same with so many pictures, of which every input has scores, as the population."""
+    random, held = np.random.default_rng(seed), Held({}, [])
+    everything = np.ones((1, population), np.int64)
+    truth = {name: float(own.figures(everything)[figure][0]) for name, own in scores.items()}
     for _ in range(trials):
-        weights = random.multinomial(pictures, np.full(len(names), 1 / len(names)))
+        weights = random.multinomial(pictures, np.full(population, 1 / population))
         shown = np.flatnonzero(weights)
         drawn = random.multinomial(pictures, weights / pictures, size=resamples)
-        without = np.repeat(weights - np.eye(len(names), dtype=np.int64)[shown], weights[shown], axis=0)
+        without = np.repeat(weights - np.eye(population, dtype=np.int64)[shown], weights[shown], axis=0)
         counts = np.vstack([weights, drawn, without])
-        estimates = {name: Estimate.of(figure(counts), resamples) for name, figure in figures.items()}
+        estimates = {name: Estimate.of(own.figures(counts)[figure], resamples) for name, own in scores.items()}
         worth = {name: float(np.nanmax(abs(e.without - e.value))) for name, e in estimates.items()}
         count(held, {n: replace(e, worth=worth[n]) for n, e in estimates.items()}, truth, FINISHED_PAIRS)
     return held

@@ -81,7 +81,11 @@ def with_file(args: Sequence[str]) -> list[str]:
     for place, arg in enumerate(args):
         name, equals, value = arg.partition("=")
         if name == "--config" and (equals or place + 1 < len(args)):
-            return [*_flags(_read(Path(value if equals else args[place + 1]))), *args]
+            path = Path(value if equals else args[place + 1])
+            try:
+                return [*_flags(_read(path)), *args]
+            except RecursionError as error:
+                raise InputError(f"expected sections with values in {path}, found some within themselves") from error
     return list(args)
 
 
@@ -102,7 +106,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"expected a configuration at {path}, found none: name it with --config") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none, bytes that are no UTF-8
         raise InputError(f"expected YAML in {path}, found: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict):
         raise InputError(f"expected names with values in {path}, such as 'data: data/MSRS', found {read!r}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from downstream.benchmark.display import Display
+from downstream.command import NO_ROOM
 from downstream.comparison.finished import read_json
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.pairs import Skipped
@@ -53,6 +54,7 @@ def run_plan(steps: Sequence[Step], skip: Iterable[str], marks: Path, display: D
 
     Raises:
         InputError: there is no such step to leave out.
+        OSError: the disk takes no more.
     """
     left_out, names = set(skip), [step.name for step in steps]
     if unknown := sorted(left_out - set(names)):
@@ -85,12 +87,21 @@ def _run(step: Step, done: Collection[str], marks: Path, track: Track) -> Outcom
     try:
         skipped = tuple(step.work(done, track))
     except (InputError, ImageError) as error:
+        if _is_full(error):
+            raise
         _log.warning("%s failed: %s", step.name, error)
         return Outcome(step.name, "failed", str(error))
-    except Exception as error:  # noqa: BLE001 - the other steps go on, and this one's traceback is told
+    except Exception as error:
+        if _is_full(error):
+            raise
         _log.error("%s failed, by a fault of ours", step.name, exc_info=True)
         return Outcome(step.name, "failed", f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - start
     key = hash_text(step.key(done), hash_file(step.result))
     write_json(marks / f"{step.name}.json", {"key": key, "skipped": skipped, "seconds": seconds})
     return Outcome(step.name, "done", "", skipped, seconds)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether the disk takes no more: then nothing that the other steps find could be kept."""
+    return any(isinstance(e, OSError) and e.errno in NO_ROOM for e in (error, error.__cause__))

@@ -30,10 +30,13 @@ def make_networks(
 
     Args:
         task: protocol and recipe.
-        comparison, prepare_train: the tested pictures in every input, and who gives those to train on, if need be.
+        comparison: the tested pictures in every input.
+        prepare_train: gives those to train on, if need be.
         out: a folder for trained networks.
-        seed, device: the first seed, and where to compute.
-        given, track: the given network, where it is loaded already; shows the progress of trainings.
+        seed: the first one.
+        device: where to compute.
+        given: the given network, where it is loaded already.
+        track: shows the progress of trainings.
 
     Raises:
         InputError: the network is not usable, there is no seed, labels are missing, or none but the tested pictures.

@@ -92,13 +92,15 @@ def prepare_comparison(
     """Builds infrared, visible, mean, max, DWSFusion and every further input over the pairs of one split.
 
     Args:
-        data, split: the data root and the split; methods' folders may hold one sub-folder a split.
+        data: the data root.
+        split: which part of it; methods' folders may hold one sub-folder a split.
         extra: further inputs, each ``NAME=DIR``, or a rule of `dwsfusion.baselines` to fuse by.
         fuser: the network that makes the input ``dwsfusion``.
         fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         card: name or file of the data set's card; without it by what lies there.
         common: compare on the names that all inputs have; else a missing file is an error.
-        choose, track: pick some of the names before anything is fused, show progress over pairs under a title.
+        choose: picks some of the names before anything is fused.
+        track: shows progress over pairs under a title.
         ir_range: the infrared counts that every input, infrared itself among them, shows as black and white.
 
     Raises:

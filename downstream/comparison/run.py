@@ -48,9 +48,13 @@ def compare(
 
     Args:
         task: what is asked of the pictures.
-        comparison, networks: the inputs, and who looks at each; figures are means over their seeds.
-        out, about: the output folder, and what else to keep in the protocol, such as the data set's name.
-        seed, clock, track: the first seed, also of the resamples; who takes the time and shows progress.
+        comparison: the inputs.
+        networks: who looks at each; figures are means over their seeds.
+        out: the output folder.
+        about: what else to keep in the protocol, such as the data set's name.
+        seed: the first one, also of the resamples.
+        clock: takes the time.
+        track: shows progress.
 
     Raises:
         InputError: labels are missing or malformed, not one picture is usable, or an unknown input is asked for.

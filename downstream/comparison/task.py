@@ -129,7 +129,8 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         """Reads what is true of the pictures that have a label.
 
         Args:
-            comparison, labels: the inputs over these pictures, and what `labels` gives of them.
+            comparison: the inputs over these pictures.
+            labels: what `labels` gives of them.
             network: one of those that will look; what it cannot name is not to be held against it.
             out: the output folder.
 
@@ -173,8 +174,7 @@ class Task(ABC, Generic[Truth, AnyNetwork, Seen, AnyScores]):
         Args:
             networks: who looks at what, in both cameras.
             cameras: infrared and visible, over the pictures that both can read.
-            seen: what was kept of each camera's predictions.
-            truth, folder, seed, track: see `predict`.
+            seen: what was kept of each camera's predictions; the rest as in `predict`.
         """
         return None
 

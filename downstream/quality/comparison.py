@@ -61,7 +61,8 @@ def compare_quality(
         config: preset, resamples, and finished task comparisons.
         about: what else to keep in the protocol, such as the data set's name.
         device: where to compute.
-        seed, track: fix the resamples, show progress.
+        seed: fixes the resamples.
+        track: shows progress.
 
     Raises:
         InputError: not one picture is usable, a task comparison is not there, or an unknown input is asked for.

@@ -37,10 +37,12 @@ def train_network(
     Args:
         network: takes ``(B, 3, H, W)``, gives logits ``(B, C, H, W)``.
         pictures: uint8 RGB ``(H, W, 3)``; sizes may differ.
-        labels, classes: class ids ``(H, W)``, and how many classes; 255 and ids outside them are ignored.
+        labels: class ids ``(H, W)``; 255 and ids that are no class are ignored.
+        classes: how many.
         config: the recipe.
         seed: fixes order and augmentation.
-        track, what: show progress under a title.
+        track: shows progress.
+        what: under this title.
 
     Raises:
         InputError: fewer than two pictures, or a crop under 16 pixels.

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from odd_pictures import BAD, GOOD, GREY, encoded
 
+from downstream.benchmark.config import with_file
 from downstream.comparison.class_mapping import read_mapping
 from downstream.comparison.finished import read_json, read_largest
 from downstream.datasets import box_files
@@ -128,6 +129,11 @@ def test_cards(tmp_path: Path) -> None:
     for name in ("msrs", "kaist", "pst900"):
         content = (Path(box_files.__file__).parent / f"{name}.yaml").read_bytes()
         fuzz(read_card, tmp_path / "dataset.yaml", content)
+
+
+def test_settings_of_a_benchmark(tmp_path: Path) -> None:
+    content = b"data: data/MSRS\ninputs: {a: b, c: d}\ncommon: true\ndetection: {detector: [x.pt], resamples: 20}\n"
+    fuzz(lambda path: with_file(["--config", str(path)]), tmp_path / "a.yaml", content)
 
 
 def test_mappings_and_finished_comparisons(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ Two kills a command; with $DWSFUSION_KILLS=N, N by each of three signals.
 
 import os
 import signal
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import pytest
 from killing import kill_again_and_again
@@ -25,18 +27,22 @@ CALLS = {
 
 
 @pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_sample(tmp_path_factory.mktemp("data") / "sample", SampleConfig(3, 6, 192, 256, 5))
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], dict[str, dict[str, Any]]]:
+    """What became of all commands under a signal, in one process, which imports once."""
+    scenes = make_sample(tmp_path_factory.mktemp("data") / "sample", SampleConfig(3, 5, 192, 256, 5))
+    calls = {command: ["--data", str(scenes), *words] for command, words in CALLS.items()}
+    return cache(lambda by: kill_again_and_again(tmp_path_factory.mktemp("killed"), calls, KILLS or 2, by))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
-@pytest.mark.parametrize("command", CALLS)
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if KILLS else [signal.SIGKILL])
-def test_a_killed_command_goes_on_and_ends_the_same(command: str, by: int, scenes: Path, tmp_path: Path) -> None:
-    kills = KILLS or 2
-    ended = kill_again_and_again(tmp_path, [command, "--data", str(scenes), *CALLS[command]], kills, by)
-    assert ended["kills"] == kills
-    assert set(ended["codes"]) == {0}
-    assert ended["differing"] == []
-    assert ended["changed"] == []
+@pytest.mark.parametrize("command", CALLS)
+def test_a_killed_command_goes_on_and_ends_the_same(
+    command: str, by: int, ended: Callable[[int], dict[str, dict[str, Any]]]
+) -> None:
+    found = ended(by)[command]
+    assert found["kills"] == (KILLS or 2)
+    assert set(found["codes"]) == {0}
+    assert found["differing"] == []
+    assert found["changed"] == []

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -208,3 +209,28 @@ def test_texts_are_shown_as_they_are_on_every_terminal(tmp_path: Path) -> None:
     shown = out.decode("ascii")
     assert "fused[/mean] :smile:" in shown
     assert "out [run 2] \\xe9\\u2013\\udcff" in shown
+
+
+def test_a_librarys_thread_that_finds_the_disk_full_is_told_in_the_log_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[object] = []
+
+    def main(config: Config) -> int:
+        keep_log(config.out)
+        for error in (OSError(28, "No space left on device"), ZeroDivisionError("ours")):
+            thread = threading.Thread(target=raising, args=(error,))
+            thread.start()
+            thread.join()
+        return 0
+
+    def raising(error: Exception) -> None:
+        raise error
+
+    before, threading.excepthook = threading.excepthook, lambda told: shown.append(told.exc_type)
+    try:
+        assert run(main, tmp_path) == 0
+    finally:
+        threading.excepthook = before
+    assert shown == [ZeroDivisionError]
+    assert "OSError: [Errno 28] No space left on device" in (tmp_path / "run.log").read_text()

@@ -61,9 +61,22 @@ def test_where_the_results_go_is_no_setting(file, tmp_path):
     assert one.comparison().fused == tmp_path / "a/fused"
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("- a", "expected names with values"), ("a: [", "expected YAML")])
-def test_a_file_of_another_kind_is_refused(text, complaint, file):
-    file.write_text(text)
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"- a", "expected names with values"),
+        (b"a: [", "expected YAML"),
+        (b"\xff\xfe", "expected YAML"),
+        ("data: Straße".encode("latin-1"), "expected YAML"),
+        (b"\0", "expected YAML"),
+        (b"a: !!python/object/apply:os.system ['true']", "expected YAML"),
+        (b"seed: 2020-99-99", "expected YAML"),
+        (b"a: &a {b: *a}", "found some within themselves"),
+        (b"{" * 3000, "found some within themselves"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(content, complaint, file):
+    file.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
         with_file(["--config", str(file)])
 

@@ -1,6 +1,5 @@
 """A benchmark that is killed in the middle of each of its steps ends with the same results.json as one that is not."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from small_benchmark import steady
 
 ROOT = Path(__file__).parents[3]
 IN_THE_MIDDLE = {
@@ -32,13 +32,6 @@ def kill_when(run: subprocess.Popen[bytes], out: Path, pattern: str) -> None:
     assert any(out.glob(pattern))
     run.send_signal(signal.SIGKILL)
     run.wait()
-
-
-def steady(out: Path) -> dict[str, object]:
-    """The results without what is measured in seconds."""
-    results = json.loads((out / "results.json").read_text())
-    del results["measured"]
-    return results
 
 
 @pytest.mark.slow

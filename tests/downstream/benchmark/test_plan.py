@@ -1,12 +1,13 @@
 """A plan: what is done is not done again, what fails does not stop the others."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from downstream.benchmark.display import Display
 from downstream.benchmark.plan import Step, run_plan
-from dwsfusion.errors import InputError
+from dwsfusion.errors import InputError, OutputError
 from dwsfusion.pairs import Skipped
 
 
@@ -80,6 +81,20 @@ def test_a_stop_by_the_user_stops_all(steps, log, tmp_path):
     steps.fails.clear()
     run(steps, tmp_path)
     assert [name for name, _ in log] == ["a", "b", "b", "c"]
+
+
+def test_a_full_disk_stops_all_and_a_folder_that_is_in_the_way_does_not(steps, log, tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    told = OutputError("cannot write x: No space left on device")
+    told.__cause__ = full
+    for error in (full, told):
+        steps.fails["b"] = error
+        with pytest.raises(OSError, match="No space left"):
+            run(steps, tmp_path)
+    steps.fails["b"] = OutputError("cannot write x: Is a directory")
+    steps.fails["b"].__cause__ = IsADirectoryError(errno.EISDIR, "Is a directory")
+    assert [o.status for o in run(steps, tmp_path).values()] == ["done", "failed", "done"]
+    assert [name for name, _ in log] == ["a", "b", "b", "b", "c"]
 
 
 def test_a_step_may_be_left_out_but_must_be_one(steps, log, tmp_path):

@@ -71,6 +71,22 @@ def test_a_picture_of_another_size_is_refused(pair_root: Path, method: Path, tmp
         prepare_comparison(pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused")
 
 
+def test_a_method_with_two_files_of_one_name_is_refused_by_both(
+    pair_root: Path, method: Path, tmp_path: Path, save: Save
+) -> None:
+    save(method / "00002N.png", np.zeros((32, 48, 3), np.uint8))
+    with pytest.raises(InputError, match=r"input theirs: 2 files of one name in .*: 00002N\.jpg, 00002N\.png"):
+        prepare_comparison(pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused")
+
+
+def test_a_methods_names_that_differ_by_case_are_not_the_data_sets(
+    pair_root: Path, method: Path, tmp_path: Path
+) -> None:
+    (method / "00002N.jpg").rename(method / "00002n.jpg")
+    with pytest.raises(InputError, match=r"1 pictures missing \(00002N\), 1 unknown \(00002n\)"):
+        prepare_comparison(pair_root, "test", [f"theirs={method}"], fuser=FUSER, fused=tmp_path / "fused")
+
+
 def test_a_broken_pair_leaves_all_inputs_and_is_named(pair_root: Path, tmp_path: Path) -> None:
     (pair_root / "test/ir/00002N.png").write_bytes(b"broken")
     comparison = prepare_comparison(pair_root, "test", [], fuser=FUSER, fused=tmp_path / "fused")
