@@ -14,7 +14,8 @@ from typing import NoReturn
 
 from downstream.pipes import ending_quietly
 
-NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark")
+NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark",
+         "app")  # fmt: skip
 
 
 def dispatch() -> NoReturn:

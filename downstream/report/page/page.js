@@ -25,23 +25,6 @@ function heading(results) {
   document.title = `What fusion is worth on ${data.name}`;
 }
 
-function themeButton() {
-  const dark = () =>
-    (document.documentElement.dataset.theme ||
-      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const button = h("button", { type: "button", id: "theme" });
-  const name = () => {
-    button.textContent = dark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", dark() ? "Show on a light ground" : "Show on a dark ground");
-  };
-  button.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    name();
-  });
-  name();
-  return button;
-}
-
 function contents(results) {
   const tasks = Object.keys(results.tasks).map((name) => [name, capital(name)]);
   const all = [PARTS[0], ...tasks, ...PARTS.slice(1)].filter(([id]) => byId(id));
