@@ -33,8 +33,8 @@ def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path,
 
     Args:
         comparison: the inputs.
-        masks: row to the folder of its predicted masks; empty where nothing was segmented. The true ones join them as
-            ``truth``.
+        masks: row to the folder of its predicted masks; empty where nothing was segmented. Rows of further networks
+            are called ``NETWORK/ROW``. The true ones join them as ``truth``.
         out: the folder.
         track: shows progress.
 
@@ -57,9 +57,9 @@ def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path,
                 _write_mask(read_mask(truth[name], known), colours, out, f"masks/truth/{name}.png")
         except (ImageError, OSError) as error:
             skipped.append(Skipped(name, str(error)))
-    shown = [item.name for item in comparison.inputs]
+    shown, own = [item.name for item in comparison.inputs], [row for row in masks if "/" not in row]
     write_json(
-        out / "pictures.json", {"inputs": shown, "masks": [*masks, *(["truth"] if truth else [])], "colours": colours}
+        out / "pictures.json", {"inputs": shown, "masks": [*own, *(["truth"] if truth else [])], "colours": colours}
     )
     return skipped
 
@@ -95,10 +95,10 @@ def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_
     if results["shown"] is None:
         return []
     held: list[tuple[str, bytes]] = []
-    names = [picture["name"] for picture in results["pictures"]]
+    names, rows = [picture["name"] for picture in results["pictures"]], results["shown"]["masks"]
     for name in by_interest(_changes_by_name(results, names), names):
         files = [f"{row}/{name}.webp" for row in results["shown"]["inputs"]]
-        files += [f"masks/{row}/{name}.png" for row in results["shown"]["masks"]]
+        files += [f"masks/{folder}{row}/{name}.png" for folder in _mask_folders(results) for row in rows]
         own = [(f"pictures/small/{file}", out / "pictures/small" / file) for file in files]
         read = [(path, file.read_bytes()) for path, file in own if file.is_file()]
         most_bytes -= sum(len(content) for _, content in read)
@@ -106,6 +106,12 @@ def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_
             break
         held += read
     return held
+
+
+def _mask_folders(results: Mapping[str, Any]) -> list[str]:
+    """Where the masks of each network lie, the first's in no folder of their own."""
+    others = [task for several in results["networks"].values() for task in several["others"].values()]
+    return ["", *(task["mask_folder"] for task in others if "confusion" in task)]
 
 
 def _changes_by_name(results: Mapping[str, Any], names: Sequence[str]) -> list[list[list[float | None]]]:

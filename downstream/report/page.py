@@ -9,8 +9,8 @@ from typing import Any
 
 from downstream.report.encoding import data_url
 
-_SCRIPTS = ("dom", "theme", "numbers", "verdicts", "charts", "tables", "detail", "parts", "stage", "panels", "gallery",
-            "tools", "counting", "uncertainty", "recheck", "page")  # fmt: skip
+_SCRIPTS = ("dom", "theme", "numbers", "verdicts", "networks", "charts", "tables", "detail", "parts", "stage", "panels",
+            "gallery", "tools", "counting", "uncertainty", "recheck", "page")  # fmt: skip
 
 
 def render(results: Mapping[str, Any], pictures: Iterable[tuple[str, bytes]]) -> str:

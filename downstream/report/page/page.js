@@ -1,6 +1,7 @@
 // The page: built from the results it holds, or from those of another run.
 
 const PARTS = [
+  ["networks", "Networks"],
   ["figures", "Figures"],
   ["changes", "Changes"],
   ["quality", "Quality"],
@@ -27,7 +28,7 @@ function heading(results) {
 
 function contents(results) {
   const tasks = Object.keys(results.tasks).map((name) => [name, capital(name)]);
-  const all = [PARTS[0], ...tasks, ...PARTS.slice(1)].filter(([id]) => byId(id));
+  const all = [...PARTS.slice(0, 2), ...tasks, ...PARTS.slice(2)].filter(([id]) => byId(id));
   byId("contents").replaceChildren(
     h(
       "ul",
@@ -72,6 +73,7 @@ function build(results) {
   byId("main").replaceChildren(
     ...[
       verdictPart(results),
+      networksPart(results),
       mainTable(results),
       ...Object.entries(results.tasks).map(([name, task]) => taskPart(name, task, results)),
       changesPart(results.changes),

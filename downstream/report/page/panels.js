@@ -58,8 +58,10 @@ function panelDrawing(results, picture, input, state) {
   const layers = [image(`${backdrop}/${picture.name}.webp`, state.full, size)],
     counts = [];
   const masks = (results.shown && results.shown.masks) || [];
+  const folder =
+    Object.values(results.tasks).reduce((found, own) => found || (own.confusion && own.mask_folder), "") || "";
   if (state.masks && masks.includes(input))
-    layers.push(image(`masks/${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
+    layers.push(image(`masks/${folder}${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
   if (state.truth && masks.includes("truth"))
     layers.push(image(`masks/truth/${picture.name}.png`, state.full, size, { class: "mask" }));
   for (const task of Object.values(results.tasks).filter((own) => own.boxes && own.boxes[input])) {
