@@ -20,5 +20,7 @@ def test_each_training_is_a_curve_under_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_left_the_range_of_numbers_is_left_out(tmp_path: Path, bad: float) -> None:
-    write_lines(tmp_path / "models/a.jsonl", [{"epoch": 1, "loss": 1.0, "box": 1.0}, {"epoch": 2, "loss": bad, "box": 2}])
+    write_lines(
+        tmp_path / "models/a.jsonl", [{"epoch": 1, "loss": 1.0, "box": 1.0}, {"epoch": 2, "loss": bad, "box": 2}]
+    )
     assert training_curves(tmp_path, "models")["a"]["values"] == {"box": [1.0, 2]}
