@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import math
 import os
 import platform
 import re
@@ -96,6 +97,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON whole or not at all; dataclasses, paths and tuples are taken as they are meant."""
     write_text(path, json.dumps(value, indent=2, default=_jsonable, allow_nan=False) + "\n")
+
+
+def write_lines(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Writes a log, a line of JSON a row, whole or not at all; what is no finite number becomes null."""
+    finite = [{k: v if math.isfinite(v) else None for k, v in row.items()} for row in rows]
+    write_text(path, "".join(f"{json.dumps(row)}\n" for row in finite))
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -51,6 +51,7 @@ def test_what_the_packages_read_is_there(files: dict[str, dict[str, bytes]]) -> 
     }
     read = {"dwsfusion/weights/dwsfusion.safetensors", "dwsfusion/weights/README.md", "downstream/detection/tiny.yaml",
             "downstream/datasets/msrs.yaml", "downstream/datasets/m3fd.yaml",
+            "downstream/app/page/index.html", "downstream/app/page/app.js", "downstream/report/page/stage.js",
             "dwsfusion/py.typed", "downstream/py.typed"}  # fmt: skip
     for contents in files.values():
         assert not (code | read) - contents.keys()

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from downstream.benchmark.networks import judged
+
 Results = Mapping[str, Any]
 
 
@@ -21,8 +23,8 @@ def what_changed(now: Results, before: Results, name: str) -> dict[str, Any]:
     return {
         "against": name,
         "same_pictures": now["data"]["fingerprint"] == before["data"]["fingerprint"],
-        "figures": [row for task in shared for row in _figures(task, now["tasks"][task], before["tasks"][task])],
-        "verdicts": [row for task in shared for row in _verdicts(task, now["tasks"][task], before["tasks"][task])],
+        "figures": [row for task in shared for row in _figures(task, judged(now, task), judged(before, task))],
+        "verdicts": [row for task in shared for row in _verdicts(task, judged(now, task), judged(before, task))],
         "inputs_added": [i for i in now["inputs"] if i not in before["inputs"]],
         "inputs_removed": [i for i in before["inputs"] if i not in now["inputs"]],
         "settings": _settings(now["config"], before["config"]),

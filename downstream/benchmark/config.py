@@ -43,6 +43,13 @@ class BenchmarkConfig(ComparisonConfig):
     grids: GridConfig = field(default_factory=GridConfig)
     tensorboard: bool = False
     """Write the figures as TensorBoard events to OUT/tensorboard."""
+    wandb: str | None = None
+    """Send the figures to this project of Weights & Biases, a run an input; with WANDB_MODE=offline they stay in
+    OUT/wandb until 'wandb sync' sends them."""
+
+    def needs(self) -> tuple[str, ...]:
+        """Modules of extras that what was asked cannot do without."""
+        return (*(("tensorboard",) if self.tensorboard else ()), *(("wandb",) if self.wandb else ()))
 
     def comparison(self) -> ComparisonConfig:
         """The part that every comparison is asked."""

@@ -5,7 +5,6 @@ Masks lie in ``masks/INPUT/NAME.png`` beside them, in colours on a transparent g
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from PIL import Image
 from downstream.comparison.inputs import Comparison
 from downstream.datasets.card import Ids
 from downstream.datasets.masks import read_mask, read_predicted
+from downstream.report.encoding import coloured_mask, hex_colours, webp
 from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
@@ -33,8 +33,8 @@ def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path,
 
     Args:
         comparison: the inputs.
-        masks: row to the folder of its predicted masks; empty where nothing was segmented. The true ones join them as
-            ``truth``.
+        masks: row to the folder of its predicted masks; empty where nothing was segmented. Rows of further networks
+            are called ``NETWORK/ROW``. The true ones join them as ``truth``.
         out: the folder.
         track: shows progress.
 
@@ -42,7 +42,7 @@ def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path,
         Pictures that cannot be read.
     """
     known, skipped = comparison.data.card.masks if masks else None, []
-    colours = ["#{:02x}{:02x}{:02x}".format(*c.colour) for c in known.classes] if known else []
+    colours = hex_colours([c.colour for c in known.classes]) if known else []
     truth = comparison.data.files(known.path, comparison.names) if known else {}
     for name in track(comparison.names, "pictures", len(comparison.names)):
         try:
@@ -57,9 +57,9 @@ def write_pictures(comparison: Comparison, masks: Mapping[str, Path], out: Path,
                 _write_mask(read_mask(truth[name], known), colours, out, f"masks/truth/{name}.png")
         except (ImageError, OSError) as error:
             skipped.append(Skipped(name, str(error)))
-    shown = [item.name for item in comparison.inputs]
+    shown, own = [item.name for item in comparison.inputs], [row for row in masks if "/" not in row]
     write_json(
-        out / "pictures.json", {"inputs": shown, "masks": [*masks, *(["truth"] if truth else [])], "colours": colours}
+        out / "pictures.json", {"inputs": shown, "masks": [*own, *(["truth"] if truth else [])], "colours": colours}
     )
     return skipped
 
@@ -73,22 +73,12 @@ def scaled(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _write_picture(picture: Image.Image, out: Path, name: str) -> None:
     for size, longest in SIZES_PX.items():
         copy = picture.resize(scaled(picture.size, longest), Image.Resampling.LANCZOS)
-        _save(copy, out / size / name, "WEBP", quality=_QUALITY[size], method=4)
+        write_bytes(out / size / name, webp(copy, _QUALITY[size]))
 
 
 def _write_mask(ids: Ids, colours: Sequence[str], out: Path, name: str) -> None:
-    """Class 0, and what is no class, are left transparent."""
-    known = np.where(ids < len(colours), ids, 0).astype(np.uint8)
     for size, longest in SIZES_PX.items():
-        mask = Image.fromarray(known).resize(scaled((ids.shape[1], ids.shape[0]), longest), Image.Resampling.NEAREST)
-        mask.putpalette([part for colour in colours for part in bytes.fromhex(colour[1:])])
-        _save(mask, out / size / name, "PNG", optimize=True, transparency=0, bits=4 if len(colours) <= 16 else 8)
-
-
-def _save(picture: Image.Image, path: Path, kind: str, **options: object) -> None:
-    data = BytesIO()
-    picture.save(data, kind, **options)
-    write_bytes(path, data.getvalue())
+        write_bytes(out / size / name, coloured_mask(ids, colours, scaled((ids.shape[1], ids.shape[0]), longest)))
 
 
 def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_BYTES) -> list[tuple[str, bytes]]:
@@ -105,10 +95,10 @@ def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_
     if results["shown"] is None:
         return []
     held: list[tuple[str, bytes]] = []
-    names = [picture["name"] for picture in results["pictures"]]
+    names, rows = [picture["name"] for picture in results["pictures"]], results["shown"]["masks"]
     for name in by_interest(_changes_by_name(results, names), names):
         files = [f"{row}/{name}.webp" for row in results["shown"]["inputs"]]
-        files += [f"masks/{row}/{name}.png" for row in results["shown"]["masks"]]
+        files += [f"masks/{folder}{row}/{name}.png" for folder in _mask_folders(results) for row in rows]
         own = [(f"pictures/small/{file}", out / "pictures/small" / file) for file in files]
         read = [(path, file.read_bytes()) for path, file in own if file.is_file()]
         most_bytes -= sum(len(content) for _, content in read)
@@ -116,6 +106,12 @@ def held_pictures(results: Mapping[str, Any], out: Path, most_bytes: int = HELD_
             break
         held += read
     return held
+
+
+def _mask_folders(results: Mapping[str, Any]) -> list[str]:
+    """Where the masks of each network lie, the first's in no folder of their own."""
+    others = [task for several in results["networks"].values() for task in several["others"].values()]
+    return ["", *(task["mask_folder"] for task in others if "confusion" in task)]
 
 
 def _changes_by_name(results: Mapping[str, Any], names: Sequence[str]) -> list[list[list[float | None]]]:

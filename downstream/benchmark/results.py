@@ -9,6 +9,7 @@ from downstream.benchmark.changes import what_changed
 from downstream.benchmark.config import settings
 from downstream.benchmark.curves import training_curves
 from downstream.benchmark.details import task_details
+from downstream.benchmark.networks import tell_networks
 from downstream.benchmark.plan import Outcome
 from downstream.benchmark.steps import Benchmark
 from downstream.benchmark.words import in_words
@@ -35,7 +36,8 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         outcomes: what became of each step.
     """
     config, out, done = benchmark.config, benchmark.out, [o.step for o in outcomes if o.status == "done"]
-    tasks = {task.name: _task(task, benchmark) for task in TASKS if task.name in done}
+    found = {task.name: _networks(task, benchmark) for task in TASKS if task.name in done}
+    tasks = {name: next(iter(networks.values())) for name, networks in found.items()}
     cost = read_json(out / "cost/cost.json") if "cost" in done else None
     ms = {name: method.pop("ms") for name, method in cost["methods"].items()} if cost else {}
     results = {
@@ -48,11 +50,12 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "inputs": _inputs(benchmark.comparison, tasks),
         "pictures": _pictures(benchmark.comparison),
         "tasks": tasks,
+        "networks": {name: tell_networks(each, out / name) for name, each in found.items() if len(each) > 1},
         "quality": read_json(out / "quality/quality.json") if "quality" in done else None,
         "cost": cost,
         "shown": read_json(out / "pictures/pictures.json") if "pictures" in done else None,
         "grids": read_json(out / "grids/grids.json") if "grids" in done else {},
-        "training": {task.name: training_curves(out / task.name) for task in TASKS if task.name in done},
+        "training": {task.name: training_curves(out / task.name, task.trained) for task in TASKS if task.name in done},
         "measured": {"seconds": {o.step: o.seconds for o in outcomes}, "ms_a_pair": ms},
     }
     results["summary"] = in_words(results)
@@ -61,13 +64,15 @@ def gather(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return results
 
 
-def _task(task: Any, benchmark: Benchmark) -> dict[str, Any]:
-    folder, section = benchmark.out / task.name, benchmark.config.of_task(task)
-    comparison = benchmark.comparison
+def _networks(task: Any, benchmark: Benchmark) -> dict[str, dict[str, Any]]:
+    """What is told of each network's comparison, by the network's name."""
+    section, comparison = benchmark.config.of_task(task), benchmark.comparison
     told = read_scenes(section.groups) if section.groups else comparison.data.scenes(comparison.names)
-    result = read_json(folder / f"{task.name}.json")
     about = {"titles": dict(task.titles), "primary": task.primary, "change": task.change}
-    return {**about, "result": result, **task_details(task, folder, told)}
+    return {
+        network: {**about, "result": read_json(folder / f"{task.name}.json"), **task_details(task, folder, told)}
+        for network, folder in benchmark.folders[task.name].items()
+    }
 
 
 def _inputs(comparison: Comparison, tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:

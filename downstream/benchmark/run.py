@@ -1,5 +1,6 @@
 """A benchmark from beginning to end: fuse, run the plan, gather, write file, tables and report."""
 
+import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 from downstream.benchmark.config import BenchmarkConfig, save
 from downstream.benchmark.display import Display
-from downstream.benchmark.exports import write_events, write_fiftyone
+from downstream.benchmark.exports import write_events, write_fiftyone, write_wandb
 from downstream.benchmark.pictures import held_pictures
 from downstream.benchmark.plan import Outcome, run_plan
 from downstream.benchmark.results import gather
@@ -40,9 +41,13 @@ def run_benchmark(config: BenchmarkConfig, data: Path) -> Ended:
 
     Raises:
         InputError: there are no pictures to compare, or there is no such step or other run.
+        ModuleNotFoundError: what was asked comes with an extra that is not here.
     """
+    for module in config.needs():  # or miss it, and the other run, hours later
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(name=module)
     if config.compare is not None:
-        read_json(config.compare / "results.json")  # or miss it hours later
+        read_json(config.compare / "results.json")
     save(config)
     with Display(STEPS) as display:
         start = time.perf_counter()
@@ -74,6 +79,8 @@ def _write(benchmark: Benchmark, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     kept = {"steps": results["steps"], "seconds": results["measured"]["seconds"]}
     device, seed = str(benchmark.fuser.device), config.seed
     write_run(config.out, config, device=device, seed=seed, data=benchmark.pictures, results=kept)
+    if config.wandb is not None:  # last, for it alone needs somebody else
+        write_wandb(results, config.wandb, config.out)
     return results
 
 

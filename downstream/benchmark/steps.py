@@ -14,8 +14,10 @@ from typing import Any
 import downstream
 import dwsfusion
 from downstream.benchmark.config import AnyTask, BenchmarkConfig, settings
+from downstream.benchmark.networks import network_folders
 from downstream.benchmark.pictures import write_pictures
 from downstream.benchmark.plan import Step
+from downstream.comparison import several
 from downstream.comparison.command import run_comparison
 from downstream.comparison.finished import read_json
 from downstream.comparison.grid_config import FUSION
@@ -25,7 +27,6 @@ from downstream.quality.command import measure_inputs
 from downstream.sample import is_sample
 from downstream.segmentation.task import SegmentationTask
 from downstream.tasks import TASKS
-from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
 from dwsfusion.images import image_size
 from dwsfusion.pairs import Skipped
@@ -62,7 +63,7 @@ class Benchmark:
                 task.name,
                 partial(self._compare, task),
                 self._key(task.name),
-                self.out / task.name / f"{task.name}.json",
+                self._result(task.name),
             )
             for task in TASKS
         ]
@@ -74,6 +75,18 @@ class Benchmark:
             Step("pictures", self._copy, self._key("grids"), self.out / "pictures/pictures.json"),
         ]
 
+    @cached_property
+    def folders(self) -> dict[str, dict[str, Path]]:
+        """Task to network to the folder of its comparison; see `network_folders`."""
+        return {task.name: network_folders(self.config, task, sample=is_sample(self.data)) for task in TASKS}
+
+    def first(self, task: str) -> Path:
+        """The folder of a task's first network, whose pictures are drawn and whose figures quality is held against."""
+        return next(iter(self.folders[task].values()))
+
+    def _result(self, task: str) -> Path:
+        return self.out / task / (several.FILE if len(self.folders[task]) > 1 else f"{task}.json")
+
     def _key(self, section: str, costs: bool = False) -> Callable[[Collection[str]], str]:
         """All that a step depends on: pictures, data, its section of the configuration, and what tasks found."""
         asked, tasks = settings(self.config), [task.name for task in TASKS]
@@ -81,7 +94,7 @@ class Benchmark:
         own = json.dumps([shared, asked[section]], sort_keys=True)
 
         def key(done: Collection[str]) -> str:
-            found = [] if section in tasks else [hash_file(self.out / t / f"{t}.json") for t in tasks if t in done]
+            found = [] if section in tasks else [hash_file(self._result(t)) for t in tasks if t in done]
             given = [*self._given(), *([self._costs()] if costs else [])]
             state = [self.pictures, _state(self.data), *(_state(path) for path in given if path.is_file())]
             return hash_text(_code(), json.dumps(versions()), own, *state, *found)
@@ -105,17 +118,19 @@ class Benchmark:
 
     def _compare(self, task: type[AnyTask], done: Collection[str], track: Track) -> Sequence[Skipped]:
         section: Any = self.config.of_task(task)
-        settled = section.settled(sample=is_sample(self.data))
-        if len(settled.each()) > 1:
-            raise InputError(f"a benchmark takes one network a task: run dwsfusion {task.name} for several")
-        result, _ = run_comparison(
-            task(settled, self.comparison.data.card), self.config.comparison(), self.data, self.out / task.name, track
-        )
-        return [Skipped(**item) for item in result["protocol"]["skipped"]]
+        skipped: list[Skipped] = []
+        for network, own in section.settled(sample=is_sample(self.data)).each().items():
+            made = task(own, self.comparison.data.card)
+            folder = self.folders[task.name][network]
+            result, _ = run_comparison(made, self.config.comparison(), self.data, folder, track)
+            skipped += [Skipped(**item) for item in result["protocol"]["skipped"]]
+        if len(self.folders[task.name]) > 1:
+            several.compare_networks(task, self.folders[task.name], self.out / task.name)
+        return list(dict.fromkeys(skipped))
 
     def _measure(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
         own = self.config.quality
-        found = [f"{task.name}={self.out / task.name}" for task in TASKS if task.name in done]
+        found = [f"{task.name}={self.first(task.name)}" for task in TASKS if task.name in done]
         quality = replace(own, costs=None, tasks=(*found, *own.tasks))
         result = measure_inputs(self.config.comparison(), quality, self.data, self.out / "quality", track)
         return [Skipped(**item) for item in result["protocol"]["skipped"]]
@@ -130,7 +145,7 @@ class Benchmark:
 
         size = image_size(next(iter(self.comparison.input(DWSFUSION).files.values())))
         names = [item.name for item in self.comparison.inputs]
-        runs = {task: self.out / task.name for task in TASKS if task.name in done}
+        runs = {task: self.first(task.name) for task in TASKS if task.name in done}
         known = {DWSFUSION: measure_cost(self.fuser, size)}
         write_tradeoff(self._costs(), runs, names, known, self.out / "cost")
         costs = complete_costs(self._costs(), [name for name in names if name not in FREE], known)
@@ -149,7 +164,8 @@ class Benchmark:
             *((t.name, t) for t in TASKS if t.name in done),
         ]
         for name, task in kinds:
-            grids = replace(self.config.grids, task=name, predictions=self.out / name)
+            seen = self.first(name) if task else self.out / name
+            grids = replace(self.config.grids, task=name, predictions=seen)
             where = self.out / "grids" / name
             drawn[name], left = draw_grids(self.config.comparison(), grids, task, self.data, where, track)
             skipped += left
@@ -159,9 +175,10 @@ class Benchmark:
     def _copy(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
         rows: dict[str, Path] = {}
         if SegmentationTask.name in done:
-            folder = self.out / SegmentationTask.name
-            found = read_json(folder / f"{SegmentationTask.name}.json")["inputs"]
-            rows = {name: folder / "predictions" / name for name in found}
+            folders = self.folders[SegmentationTask.name]
+            for k, (network, folder) in enumerate(folders.items()):
+                found = read_json(folder / f"{SegmentationTask.name}.json")["inputs"]
+                rows |= {f"{network}/{name}" if k else name: folder / "predictions" / name for name in found}
         return write_pictures(self.comparison, rows, self.out / "pictures", track)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from downstream.benchmark.networks import all_networks, judged
+from downstream.benchmark.words import listed
 from downstream.comparison.differences import BETTER, WORSE
 from downstream.report.differences import in_words
 from downstream.report.documents import Cell, Column, csv_rows, latex, markdown
@@ -14,15 +16,25 @@ Results = Mapping[str, Any]
 
 
 def main_columns(results: Results) -> list[Column]:
-    """Every figure that stands for the whole of a task, for all inputs."""
+    """Every figure that stands for the whole of a task, for all inputs; of several networks their mean comes first."""
+    columns = []
+    for name in results["tasks"]:
+        networks = all_networks(results, name)
+        group = name.capitalize() + (f", mean of {len(networks)} networks" if networks else "")
+        columns += _columns(group, name, judged(results, name))
+        for network, own in networks.items():
+            columns += _columns(f"{name.capitalize()}, {network}", f"{name}_{network}", own)
+    return columns
+
+
+def _columns(group: str, key: str, task: Results) -> list[Column]:
     return [
         Column(
-            name.capitalize(),
+            group,
             title,
-            f"{name}_{metric}",
+            f"{key}_{metric}",
             {i: Cell(e[metric], e["interval"][metric]) for i, e in task["result"]["inputs"].items()},
         )
-        for name, task in results["tasks"].items()
         for metric, title in task["titles"].items()
     ]
 
@@ -62,9 +74,10 @@ def notes(results: Results) -> list[str]:
     """The verdict in words, the protocol of each task, and what its first figure shows."""
     lines = [f"{said['task'].capitalize()}: {said['headline']} {said['text']}".strip() for said in results["summary"]]
     for name, task in results["tasks"].items():
-        protocol, metric = task["result"]["protocol"], task["primary"]
-        lines.append(f"{name.capitalize()}: protocol {protocol['name']}, {task['result']['images']} pictures.")
-        rows = [row for row in task["result"]["differences"] if row["metric"] == metric]
+        protocol, metric, networks = task["result"]["protocol"], task["primary"], all_networks(results, name)
+        by = f", by each of {listed(list(networks))}" if networks else ""
+        lines.append(f"{name.capitalize()}: protocol {protocol['name']}, {task['result']['images']} pictures{by}.")
+        rows = [row for row in judged(results, name)["result"]["differences"] if row["metric"] == metric]
         lines += [in_words(row, task["titles"][metric]) for row in rows if row["verdict"] in (BETTER, WORSE)]
     lines += [f"{s['step']}: {s['status']}: {s['reason']}" for s in results["steps"] if s["status"] != "done"]
     return lines

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from downstream.benchmark.networks import judged
 from downstream.comparison.differences import BEST_CAMERA, BETTER, NO_EVIDENCE, ONE_SEED, TOO_FEW, WORSE
 from downstream.comparison.inputs import DWSFUSION, LATE
 
@@ -20,7 +21,7 @@ def in_words(results: Mapping[str, Any]) -> list[dict[str, str]]:
     Returns:
         ``{"task", "headline", "text"}`` for each task that is done.
     """
-    return [_task_words(name, task) for name, task in results["tasks"].items()]
+    return [_task_words(name, judged(results, name)) for name in results["tasks"]]
 
 
 def _task_words(name: str, task: Mapping[str, Any]) -> dict[str, str]:
@@ -34,7 +35,16 @@ def _task_words(name: str, task: Mapping[str, Any]) -> dict[str, str]:
     text = [f"{leader} leads with {title} {_figure(result['inputs'][leader], metric)}."]
     text += [_against(rows, DWSFUSION, BASELINE)] if DWSFUSION in known else []
     text += [_against(rows, DWSFUSION, LATE)] if {DWSFUSION, LATE} <= known.keys() else []
+    text += _of_networks(result)
     return {"task": name, "headline": _headline(rows, known), "text": " ".join(t for t in text if t)}
+
+
+def _of_networks(result: Mapping[str, Any]) -> list[str]:
+    """Where it is the mean over several: which, and whether they agree."""
+    if "networks" not in result:
+        return []
+    order = "They differ in the order of the inputs." if result["orders"]["changes"] else "They agree in the order."
+    return [f"These are means over {listed(result['networks'])}. {order}"]
 
 
 def _headline(rows: Sequence[Row], known: Mapping[str, float]) -> str:

@@ -26,6 +26,7 @@ NAMES = (
     "sample",
     "benchmark",
     "merge",
+    "app",
 )
 
 

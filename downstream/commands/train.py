@@ -35,6 +35,9 @@ class Config:
     """Go on from OUT/checkpoints/last.pt where there is one, or start anew."""
     out: Path = Path("out/training")
     """Where checkpoints, metrics.jsonl, TensorBoard events and previews go."""
+    wandb: str | None = None
+    """Send the same figures to this project of Weights & Biases, a run a training; with WANDB_MODE=offline they stay in
+    OUT/wandb until 'wandb sync' sends them."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
 
@@ -57,7 +60,9 @@ def main(config: Config) -> int:
         if shared.rank == 0:
             keep_log(config.out)
         show: Track = track if shared.rank == 0 else silent
-        trained = train_all(good, runs, config.out, shared, note, resume=config.resume == "auto", track=show)
+        trained = train_all(
+            good, runs, config.out, shared, note, resume=config.resume == "auto", wandb=config.wandb, track=show
+        )
     if shared.rank > 0:
         return 0
     skipped = [*(skipped for part in found for skipped in part.skipped), *bad, *trained.skipped]

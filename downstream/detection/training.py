@@ -23,7 +23,7 @@ from downstream.detection.budget import Budget
 from downstream.detection.yolo import find_model, library_version, model_identity, train_yolo
 from dwsfusion.images import image_size, read_image, rgb_array, write_png
 from dwsfusion.progress import Track
-from dwsfusion.runs import hash_file, hash_text, write_json, write_text
+from dwsfusion.runs import hash_file, hash_text, write_json, write_lines, write_text
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +76,8 @@ def make_jobs(
 
 @dataclass(frozen=True)
 class DetectorJob:
-    """The training of one detector into ``folder/detector.pt``; ``training.json``, written last, marks it as done."""
+    """The training of one detector into ``folder/detector.pt``, with the losses of each epoch in ``losses.jsonl``;
+    ``training.json``, written last, marks it as done."""
 
     folder: Path
     inputs: Sequence[Input]
@@ -113,10 +114,13 @@ class DetectorJob:
         _log.info("training %s on %d pictures", self.name, len(self.inputs) * len(self.labels))
         shutil.rmtree(self.folder, ignore_errors=True)
         dataset = write_dataset(self.folder / "data", self.inputs, self.labels, self.classes)
-        last = train_yolo(dataset, self.start, self.folder / "run", budget=self.budget, seed=self.seed, device=device)
+        last, losses = train_yolo(
+            dataset, self.start, self.folder / "run", budget=self.budget, seed=self.seed, device=device
+        )
         last.replace(self.detector)
         shutil.rmtree(self.folder / "data")
         shutil.rmtree(self.folder / "run")
+        write_lines(self.folder / "losses.jsonl", losses)
         about = {"inputs": [i.name for i in self.inputs], "pictures": len(self.inputs) * len(self.labels)}
         write_json(
             self.folder / "training.json",

@@ -128,7 +128,9 @@ class YoloDetector:
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
 
 
-def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: int, device: torch.device) -> Path:
+def train_yolo(
+    dataset: Path, model: Path, out: Path, *, budget: Budget, seed: int, device: torch.device
+) -> tuple[Path, list[dict[str, float]]]:
     """Trains a detector from given weights, or from scratch where `model` is an architecture (``.yaml``).
 
     The model of the last epoch is the result: nothing is validated, so nothing is chosen by looking.
@@ -143,13 +145,14 @@ def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: i
         device: where to compute.
 
     Returns:
-        The trained weights.
+        The trained weights, and the mean losses of each epoch.
 
     Raises:
         InputError: the memory does not hold the batch.
     """
     learner = _load(model)
-    learner.add_callback("on_train_epoch_end", _report_epoch)
+    losses: list[dict[str, float]] = []
+    learner.add_callback("on_train_epoch_end", lambda trainer: losses.append(_end_epoch(trainer)))
     learner.train(
         trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
         data=str(dataset),
@@ -166,7 +169,7 @@ def train_yolo(dataset: Path, model: Path, out: Path, *, budget: Budget, seed: i
         )
     last: Path = learner.trainer.last
     _strip(last)
-    return last
+    return last, losses
 
 
 def find_model(model: str | Path) -> Path:
@@ -285,7 +288,12 @@ def _without_validation(trainer: type[Any]) -> type[Any]:
     return type("LastEpoch", (trainer,), {"validate": lambda self: ({}, None), "final_eval": lambda self: None})
 
 
-def _report_epoch(trainer: Any) -> None:
+def _end_epoch(trainer: Any) -> dict[str, float]:
+    """Says how far a training is; gives the epoch's mean losses under ultralytics' names."""
     every = max(1, trainer.epochs // 10)
     if (trainer.epoch + 1) % every == 0:
         _log.info("training %s: epoch %d of %d", trainer.save_dir.name, trainer.epoch + 1, trainer.epochs)
+    return {
+        "epoch": trainer.epoch + 1,
+        **dict(zip(trainer.loss_names, trainer.tloss.reshape(-1).tolist(), strict=True)),
+    }

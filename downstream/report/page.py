@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
-_SCRIPTS = ("dom", "numbers", "verdicts", "charts", "tables", "detail", "parts", "panels", "gallery", "tools",
-            "counting", "uncertainty", "recheck", "page")  # fmt: skip
-_KINDS = {".webp": "image/webp", ".png": "image/png"}
+from downstream.report.encoding import data_url
+
+_SCRIPTS = ("dom", "theme", "numbers", "verdicts", "networks", "charts", "tables", "detail", "parts", "stage", "panels",
+            "gallery", "tools", "counting", "uncertainty", "recheck", "page")  # fmt: skip
 
 
 def render(results: Mapping[str, Any], pictures: Iterable[tuple[str, bytes]]) -> str:
@@ -24,7 +25,7 @@ def render(results: Mapping[str, Any], pictures: Iterable[tuple[str, bytes]]) ->
     folder = files("downstream.report") / "page"
     style = (folder / "style.css").read_text(encoding="utf-8")
     script = "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    held = {path: _data_url(path, content) for path, content in pictures}
+    held = {path: data_url(path.rpartition(".")[2], content) for path, content in pictures}
     template = Environment(autoescape=True).from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     return template.render(
         title=f"What fusion is worth on {results['data']['name']}",
@@ -34,11 +35,6 @@ def render(results: Mapping[str, Any], pictures: Iterable[tuple[str, bytes]]) ->
         results=_embedded(results),
         pictures=_embedded(held),
     )
-
-
-def _data_url(path: str, content: bytes) -> str:
-    kind = _KINDS["." + path.rpartition(".")[2]]
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _embedded(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Networks trained for a comparison, each kept in one file, ``NAME-seedK.safetensors``.
 
-A file appears when its network is done, and says from what it was trained. A stopped run takes up at the first
+A file appears when its network is done, and says from what it was trained; beside it, ``NAME-seedK.jsonl`` has the
+loss of each epoch. A stopped run takes up at the first
 network that is missing or was trained from something else.
 """
 
@@ -29,7 +30,7 @@ from dwsfusion.errors import ImageError
 from dwsfusion.images import read_image, rgb_array
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
-from dwsfusion.runs import hash_file, hash_text
+from dwsfusion.runs import hash_file, hash_text, write_lines
 
 
 def make_jobs(
@@ -97,7 +98,11 @@ class SegmenterJob:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             network = build_deeplab(shape, self.config.encoder_weights).to(device)
-            train_network(network, pictures, labels, shape.classes, self.config, self.seed, track, f"train {self.name}")
+            losses = train_network(
+                network, pictures, labels, shape.classes, self.config, self.seed, track, f"train {self.name}"
+            )
+        rows = [{"epoch": epoch, "loss": loss} for epoch, loss in enumerate(losses, start=1)]
+        write_lines(self.path.with_suffix(".jsonl"), rows)
         save_deeplab(self.path, network, shape, self.key)
 
 

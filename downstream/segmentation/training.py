@@ -31,7 +31,7 @@ def train_network(
     seed: int,
     track: Track = silent,
     what: str = "training",
-) -> None:
+) -> list[float]:
     """Trains a network in place and leaves it with its last weights: none are chosen by a look elsewhere.
 
     Args:
@@ -43,6 +43,9 @@ def train_network(
         seed: fixes order and augmentation.
         track: shows progress.
         what: under this title.
+
+    Returns:
+        The mean loss of each epoch.
 
     Raises:
         InputError: fewer than two pictures, or a crop under 16 pixels.
@@ -56,6 +59,7 @@ def train_network(
         fix_early(network.get_submodule("encoder"), config.fixed_stride)
     optimizer = torch.optim.AdamW(_groups(network, config), lr=config.lr, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=len(batches), power=0.9)
+    losses = []
     for batch in track(batches, what):
         inputs, targets = _stack([cut(pictures[c.item], labels[c.item], c, size) for c in batch], classes)
         logits = network(inputs.to(device))
@@ -64,6 +68,8 @@ def train_network(
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
+        losses.append(loss.detach())  # fetched at the end: a GPU need not be waited for
+    return [float(own.mean()) for own in torch.stack(losses).cpu().tensor_split(config.epochs)]
 
 
 def fix_early(encoder: nn.Module, stride: int) -> None:

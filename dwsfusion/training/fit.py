@@ -57,7 +57,7 @@ def best_figures(out: Path, validation: Validation) -> dict[str, float]:
 
 
 def fit(
-    trainer: Trainer, validation: Validation, out: Path, note: Mapping[str, str], resume: bool = True
+    trainer: Trainer, validation: Validation, out: Path, note: Mapping[str, str], resume: bool = True, run: Any = None
 ) -> Iterator[dict[str, float]]:
     """Trains to the last step or until the validation loss has not fallen for some epochs.
 
@@ -70,6 +70,7 @@ def fit(
         out: the run's folder.
         note: texts kept in the weights files.
         resume: go on from ``last.pt`` where there is one, to the same weights as without the stop.
+        run: of Weights & Biases, which is told each step's figures.
 
     Yields:
         The loss terms of each step.
@@ -84,7 +85,7 @@ def fit(
         best = _load(trainer, last)
     trainer.processes.agree(trainer.step, "checkpoints: put --out on a disk that all of them share")
     # One process writes; all of them validate, so that they agree on what to do next.
-    with closing(Log(out, trainer.step)) if trainer.processes.rank == 0 else nullcontext() as log:
+    with closing(Log(out, trainer.step, run)) if trainer.processes.rank == 0 else nullcontext() as log:
         while trainer.step < trainer.steps and not _is_over(trainer, best):
             with _naming_good_weights(last.with_suffix(".safetensors")):
                 terms = trainer.train_step()

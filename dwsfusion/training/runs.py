@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dwsfusion.pairs import Pair, Skipped
@@ -11,6 +12,7 @@ from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.fit import best_figures, fit, prepare
 from dwsfusion.training.processes import Processes
 from dwsfusion.training.trainer import DivergenceError
+from dwsfusion.wandb_runs import wandb_run
 
 Terms = dict[str, float]
 
@@ -35,6 +37,7 @@ def train_all(
     note: Mapping[str, str],
     *,
     resume: bool = True,
+    wandb: str | None = None,
     track: Track = silent,
 ) -> Trained:
     """Trains one configuration after the other, each in ``out/NAME``, an empty name in ``out`` itself.
@@ -46,6 +49,7 @@ def train_all(
         shared: the processes that take part.
         note: texts kept in the weights files.
         resume: see `fit`.
+        wandb: a project of Weights & Biases that each training is a run of.
         track: shows progress.
 
     Raises:
@@ -58,8 +62,15 @@ def train_all(
         trainer, validation = prepare(pairs, config, shared)
         result.held = [str(pair.ir) for pair in validation.pairs]
         result.skipped += [small for small in trainer.patches.left_out if small not in result.skipped]
+        told = (
+            nullcontext()
+            if wandb is None or shared.rank > 0
+            else wandb_run(wandb, name or out.name, folder, asdict(config))
+        )
         try:
-            deque(track(fit(trainer, validation, folder, note, resume), name or "training", trainer.steps), maxlen=0)
+            with told as run:
+                steps = fit(trainer, validation, folder, note, resume, run)
+                deque(track(steps, name or "training", trainer.steps), maxlen=0)
             if shared.rank == 0:
                 result.figures[name] = best_figures(folder, validation)
         except DivergenceError as error:

@@ -3,7 +3,7 @@
 function taskPart(name, task, results) {
   return part(
     name,
-    capital(name),
+    capital(name) + byNetwork(results, name),
     beside(sub("All pictures", wholeTable(name, task)), sub("Groups of pictures", groupTable(name, task))),
     differenceTable(name, task),
     beside(sub("Classes", classTable(name, task)), sub("Sizes of objects", sizeTable(task))),

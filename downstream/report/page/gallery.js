@@ -105,18 +105,7 @@ function sideBySide(picture) {
 
 function pairStage(picture) {
   const [left, right] = [SHOW.a, SHOW.b].map((input) => panelDrawing(shownResults, picture, input, SHOW));
-  const stage = holdStage(
-    h("div", { class: "stage" }, left.drawing, h("div", { class: "top" }, right.drawing), h("div", { class: "edge" })),
-  );
-  const slide = h("input", {
-    type: "range",
-    id: "split",
-    min: 0,
-    max: 100,
-    value: 50,
-    "aria-label": `${SHOW.a} to the left of the edge, ${SHOW.b} to its right`,
-    oninput: (event) => stage.style.setProperty("--split", `${event.target.value}%`),
-  });
+  const label = `${SHOW.a} to the left of the edge, ${SHOW.b} to its right`;
   return h(
     "figure",
     { class: "pair panel" },
@@ -126,8 +115,7 @@ function pairStage(picture) {
       h("span", {}, h("strong", {}, SHOW.a), " ", h("span", { class: "count" }, left.counts)),
       h("span", {}, h("strong", {}, SHOW.b), " ", h("span", { class: "count" }, right.counts)),
     ),
-    stage,
-    slide,
+    slidingStage(left.drawing, right.drawing, label),
   );
 }
 
@@ -180,13 +168,9 @@ function galleryKeys(event) {
     return;
   const box = byId("gallery").getBoundingClientRect();
   if (box.bottom < 0 || box.top > innerHeight || (event.target.closest && event.target.closest(".scroll"))) return;
-  const move = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
-  if (event.shiftKey && move) moveView(view.x + move[0] * view.size, view.y + move[1] * view.size, view.size);
-  else if (event.key === "ArrowLeft" || event.key === "ArrowRight") turn(event.key === "ArrowLeft" ? -1 : 1);
-  else if (event.key === "+" || event.key === "=") zoomAt(0.67);
-  else if (event.key === "-") zoomAt(1.5);
-  else if (event.key === "0") zoomAt(99);
-  else return;
+  if (!event.shiftKey && (event.key === "ArrowLeft" || event.key === "ArrowRight"))
+    turn(event.key === "ArrowLeft" ? -1 : 1);
+  else if (!zoomKey(event)) return;
   event.preventDefault();
 }
 

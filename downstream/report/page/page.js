@@ -1,6 +1,7 @@
 // The page: built from the results it holds, or from those of another run.
 
 const PARTS = [
+  ["networks", "Networks"],
   ["figures", "Figures"],
   ["changes", "Changes"],
   ["quality", "Quality"],
@@ -25,26 +26,9 @@ function heading(results) {
   document.title = `What fusion is worth on ${data.name}`;
 }
 
-function themeButton() {
-  const dark = () =>
-    (document.documentElement.dataset.theme ||
-      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const button = h("button", { type: "button", id: "theme" });
-  const name = () => {
-    button.textContent = dark() ? "Light" : "Dark";
-    button.setAttribute("aria-label", dark() ? "Show on a light ground" : "Show on a dark ground");
-  };
-  button.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    name();
-  });
-  name();
-  return button;
-}
-
 function contents(results) {
   const tasks = Object.keys(results.tasks).map((name) => [name, capital(name)]);
-  const all = [PARTS[0], ...tasks, ...PARTS.slice(1)].filter(([id]) => byId(id));
+  const all = [...PARTS.slice(0, 2), ...tasks, ...PARTS.slice(2)].filter(([id]) => byId(id));
   byId("contents").replaceChildren(
     h(
       "ul",
@@ -89,6 +73,7 @@ function build(results) {
   byId("main").replaceChildren(
     ...[
       verdictPart(results),
+      networksPart(results),
       mainTable(results),
       ...Object.entries(results.tasks).map(([name, task]) => taskPart(name, task, results)),
       changesPart(results.changes),

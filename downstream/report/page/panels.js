@@ -3,27 +3,6 @@
 const HELD = JSON.parse(byId("pictures").textContent);
 const MIN_BOX_SCORE = 0.05;
 
-// The window on every picture, in shares of its sides: the same part of the scene in all panels.
-const view = { x: 0, y: 0, size: 1 };
-
-function moveView(x, y, size) {
-  view.size = Math.min(1, Math.max(1 / 16, size));
-  view.x = Math.min(1 - view.size, Math.max(0, x));
-  view.y = Math.min(1 - view.size, Math.max(0, y));
-  for (const stage of document.querySelectorAll("#gallery .stage svg")) applyView(stage);
-  byId("gallery").dataset.zoom = (1 / view.size).toFixed(2);
-}
-
-function applyView(drawing) {
-  const [height, width] = drawing.dataset.size.split(" ").map(Number);
-  drawing.setAttribute("viewBox", [view.x * width, view.y * height, view.size * width, view.size * height].join(" "));
-}
-
-function zoomAt(factor, x = 0.5, y = 0.5) {
-  const size = Math.min(1, Math.max(1 / 16, view.size * factor));
-  moveView(view.x + x * (view.size - size), view.y + y * (view.size - size), size);
-}
-
 // The page holds small copies of some pictures; larger ones, and the others, lie beside it.
 function source(path, full) {
   const small = `pictures/small/${path}`;
@@ -79,8 +58,10 @@ function panelDrawing(results, picture, input, state) {
   const layers = [image(`${backdrop}/${picture.name}.webp`, state.full, size)],
     counts = [];
   const masks = (results.shown && results.shown.masks) || [];
+  const folder =
+    Object.values(results.tasks).reduce((found, own) => found || (own.confusion && own.mask_folder), "") || "";
   if (state.masks && masks.includes(input))
-    layers.push(image(`masks/${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
+    layers.push(image(`masks/${folder}${input}/${picture.name}.png`, state.full, size, { class: "mask" }));
   if (state.truth && masks.includes("truth"))
     layers.push(image(`masks/truth/${picture.name}.png`, state.full, size, { class: "mask" }));
   for (const task of Object.values(results.tasks).filter((own) => own.boxes && own.boxes[input])) {
@@ -97,43 +78,4 @@ function panelDrawing(results, picture, input, state) {
   );
   applyView(drawing);
   return { drawing, counts: counts.join("; ") };
-}
-
-// Dragging moves all panels, Ctrl and the wheel or two fingers zoom, a double click goes nearer.
-function holdStage(stage) {
-  let from = null;
-  const inside = (event) => {
-    const box = stage.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
-  stage.addEventListener("pointerdown", (event) => {
-    if (view.size < 1) {
-      from = inside(event);
-      stage.setPointerCapture(event.pointerId);
-      stage.classList.add("moving");
-    }
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (!from) return;
-    const to = inside(event);
-    moveView(view.x - (to[0] - from[0]) * view.size, view.y - (to[1] - from[1]) * view.size, view.size);
-    from = to;
-  });
-  for (const end of ["pointerup", "pointercancel"])
-    stage.addEventListener(end, () => {
-      from = null;
-      stage.classList.remove("moving");
-    });
-  stage.addEventListener(
-    "wheel",
-    (event) => {
-      if (event.ctrlKey || event.metaKey) {
-        event.preventDefault();
-        zoomAt(event.deltaY < 0 ? 0.8 : 1.25, ...inside(event));
-      }
-    },
-    { passive: false },
-  );
-  stage.addEventListener("dblclick", (event) => zoomAt(0.5, ...inside(event)));
-  return stage;
 }

@@ -122,8 +122,15 @@ function costChart(task, cost, ms, [key, axis]) {
 }
 
 function trainingPart(training) {
-  const charts = Object.entries(training).flatMap(([task, logs]) => trainingCharts(task, logs));
-  return charts.length ? part("training", "Training", h("div", { class: "charts" }, charts)) : null;
+  const shown = Object.entries(training).filter(([, logs]) => Object.keys(logs).length);
+  return part(
+    "training",
+    "Training",
+    shown.map(([task, logs]) => [
+      lineKey(Object.keys(logs)),
+      h("div", { class: "charts" }, trainingCharts(task, logs)),
+    ]),
+  );
 }
 
 function trainingCharts(task, logs) {
@@ -131,8 +138,9 @@ function trainingCharts(task, logs) {
     values = [...new Set(names.flatMap((name) => Object.keys(logs[name].values)))];
   return values.map((value) => {
     const lines = names
-      .filter((name) => logs[name].values[value])
-      .map((name, index) => ({ index, name, points: logs[name].at.map((at, k) => [at, logs[name].values[value][k]]) }));
+      .map((name, index) => ({ index, name, own: logs[name].values[value] }))
+      .filter((line) => line.own)
+      .map(({ index, name, own }) => ({ index, name, points: logs[name].at.map((at, k) => [at, own[k]]) }));
     const all = lines.flatMap((line) => line.points),
       xs = all.map(([x]) => x),
       ys = all.map(([, y]) => y);

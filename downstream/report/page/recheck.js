@@ -2,8 +2,8 @@
 
 const TOLERANCE = 1e-9;
 
-// The estimates of an input, metric by metric.
-async function recompute(task, input, draws, objects, noise) {
+// What the figures of an input are in each weighting of the pictures, for each seed.
+async function figuresOfSeeds(task, input, draws, objects) {
   const perSeed = [];
   for (const own of task.counts.inputs[input])
     perSeed.push(
@@ -11,18 +11,33 @@ async function recompute(task, input, draws, objects, noise) {
         ? await precisionFigures(task.counts, own, objects, draws)
         : await overlapFigures(task.counts, own, draws),
     );
-  return Object.fromEntries(
+  return perSeed;
+}
+
+// The estimates of an input, metric by metric, from the figures of each seed, or of each network.
+const estimatesOf = (task, each, draws, noise) =>
+  Object.fromEntries(
     Object.keys(task.titles).map((metric) => [
       metric,
       estimateOf(
-        perSeed.map((figures) => figures[metric]),
+        each.map((figures) => figures[metric]),
         draws,
         noise,
         task.counts.by_objects,
       ),
     ]),
   );
-}
+
+// The mean over the seeds of one network, metric by metric.
+const overSeeds = (task, perSeed) =>
+  Object.fromEntries(
+    Object.keys(task.titles).map((metric) => [
+      metric,
+      perSeed[0][metric].map((_, r) => meanOfDefined(perSeed.map((figures) => figures[metric][r]))),
+    ]),
+  );
+
+const objectsOf = async (task) => (task.counts.objects ? unpack(task.counts.objects) : null);
 
 // Holds numbers against those of the results, and remembers what differs.
 function holder(name) {
@@ -47,23 +62,48 @@ function holder(name) {
 
 async function recheckTask(name, task, progress) {
   const draws = await weightings(task.counts.draws),
-    objects = task.counts.objects ? await unpack(task.counts.objects) : null;
+    objects = await objectsOf(task);
   const noise = task.counts.noise ? (await unpack(task.counts.noise)).values : null,
     again = {},
     hold = holder(name);
   for (const input of Object.keys(task.result.inputs)) {
     progress(`${capital(name)}: ${input}`);
     await new Promise((done) => setTimeout(done));
-    again[input] = await recompute(task, input, draws, objects, noise);
+    again[input] = estimatesOf(task, await figuresOfSeeds(task, input, draws, objects), draws, noise);
+  }
+  recheckFigures(task, again, hold);
+  return hold.found;
+}
+
+// What holds over several networks, each of which is to a mean what a seed is to one network.
+async function recheckOver(name, { over, all, noise: packed }, progress) {
+  const networks = Object.values(all),
+    [first] = networks,
+    draws = await weightings(first.counts.draws),
+    noise = (await unpack(packed)).values;
+  const task = { titles: first.titles, counts: first.counts, result: over },
+    hold = holder(name),
+    again = {};
+  for (const input of Object.keys(over.inputs)) {
+    progress(`${capital(name)}: ${input}`);
+    await new Promise((done) => setTimeout(done));
+    const each = [];
+    for (const own of networks)
+      each.push(overSeeds(own, await figuresOfSeeds(own, input, draws, await objectsOf(own))));
+    again[input] = estimatesOf(task, each, draws, noise);
+  }
+  recheckFigures(task, again, hold);
+  return hold.found;
+}
+
+function recheckFigures(task, again, hold) {
+  for (const [input, entry] of Object.entries(task.result.inputs))
     for (const metric of Object.keys(task.titles)) {
-      const own = again[input][metric],
-        entry = task.result.inputs[input];
+      const own = again[input][metric];
       hold.number(`${input}, ${metric}`, own.value, entry[metric]);
       hold.both(`${input}, interval of ${metric}`, intervalOf(own, ALONE), entry.interval[metric]);
     }
-  }
   for (const metric of Object.keys(task.titles)) recheckFamily(metric, task, again, hold);
-  return hold.found;
 }
 
 function recheckFamily(metric, task, again, hold) {
@@ -86,15 +126,15 @@ function recheckFamily(metric, task, again, hold) {
 }
 
 function recheckPart(results) {
-  const tasks = Object.entries(results.tasks).filter(([, task]) => task.counts);
-  if (!tasks.length) return null;
+  const checks = checksOf(results);
+  if (!checks.length) return null;
   const outcome = h("div", { id: "recheck-outcome", role: "status" }),
     button = h("button", { type: "button", id: "recheck-run" }, "Compute the table again");
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
       outcome.replaceChildren(
-        ...recheckWords(await recheckAll(tasks, (text) => outcome.replaceChildren(h("p", {}, `${text} …`)))),
+        ...recheckWords(await recheckAll(checks, (text) => outcome.replaceChildren(h("p", {}, `${text} …`)))),
       );
     } catch (error) {
       outcome.replaceChildren(h("p", { class: "notice" }, `This browser could not: ${error.message}`));
@@ -114,9 +154,27 @@ function recheckPart(results) {
   );
 }
 
-async function recheckAll(tasks, progress) {
+// Every table that can be computed again: of each task, or of each of its networks and over all of them.
+function checksOf(results) {
+  return Object.entries(results.tasks).flatMap(([name, task]) => {
+    const own = networksOf(results, name);
+    const each = own ? Object.entries(own.all).map(([network, of]) => [`${name}, ${network}`, of]) : [[name, task]];
+    if (!each.every(([, of]) => of.counts)) return [];
+    const over = own ? [(progress) => recheckOver(`${name}, over networks`, own, progress)] : [];
+    return [
+      ...each.map(
+        ([said, of]) =>
+          (progress) =>
+            recheckTask(said, of, progress),
+      ),
+      ...over,
+    ];
+  });
+}
+
+async function recheckAll(checks, progress) {
   const found = [];
-  for (const [name, task] of tasks) found.push(await recheckTask(name, task, progress));
+  for (const one of checks) found.push(await one(progress));
   return {
     compared: found.reduce((n, own) => n + own.compared, 0),
     verdicts: found.reduce((n, own) => n + own.verdicts, 0),

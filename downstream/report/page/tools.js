@@ -148,18 +148,7 @@ function displayTools() {
     boxes && check("each input's best score", SHOW.own, own),
     h("fieldset", {}, h("legend", {}, "Layout"), mode("all", "Side by side"), mode("two", "Two with a slider")),
     SHOW.mode === "two" && [select("Left", inputs, SHOW.a, set("a")), select("Right", inputs, SHOW.b, set("b"))],
-    h(
-      "fieldset",
-      {},
-      h("legend", {}, "Zoom"),
-      [
-        ["+", "Zoom in", 0.67],
-        ["−", "Zoom out", 1.5],
-        ["0", "Whole picture", 99],
-      ].map(([text, label, factor]) =>
-        h("button", { type: "button", "aria-label": label, onclick: () => zoomAt(factor) }, text),
-      ),
-    ),
+    zoomTools(),
     h(
       "fieldset",
       {},

@@ -70,7 +70,9 @@ function mainTable(results) {
   const head = [
     [
       th(unseen("input")),
-      ...columns.map((column, k) => th(capital(tasks[k][0]), { colspan: column.head.length, scope: "colgroup" })),
+      ...columns.map((column, k) =>
+        th(capital(tasks[k][0]) + byNetwork(results, tasks[k][0]), { colspan: column.head.length, scope: "colgroup" }),
+      ),
     ],
     [th("input"), ...columns.flatMap((column) => column.head)],
   ];
@@ -147,7 +149,7 @@ function mainWords(results) {
         power && power.difference_80 !== undefined
           ? ` It would have shown a difference of ${percent(power.difference_80)} points in 8 of 10 such sets.`
           : "";
-      return `${capital(name)}: ${plural(task.result.images, "picture")}, protocol ${protocol.name}.${least}`;
+      return `${capital(name)}${byNetwork(results, name)}: ${plural(task.result.images, "picture")}, protocol ${protocol.name}.${least}`;
     })
     .join(" ");
 }

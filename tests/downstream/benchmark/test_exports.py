@@ -1,10 +1,14 @@
 """What other tools read."""
 
+import importlib.util
 import json
 
 import pytest
+import wandb_files
+from small_benchmark import run_small
 
-from downstream.benchmark.exports import write_events
+from downstream.benchmark.exports import figures_of, write_events, write_wandb
+from downstream.command import missing_extra
 from dwsfusion.images import image_size
 
 
@@ -37,3 +41,29 @@ def test_tensorboard_holds_every_figure_once(finished, tmp_path):
         assert len(list((tmp_path / name).iterdir())) == 1
         (scalar,) = accumulator.Scalars("detection/map50")
         assert scalar.value == pytest.approx(results["tasks"]["detection"]["result"]["inputs"][name]["map50"], abs=1e-6)
+
+
+def test_weights_and_biases_is_told_every_figure(finished, tmp_path, monkeypatch):
+    pytest.importorskip("wandb", reason="its own runs are tested: pip install 'dwsfusion[wandb]'")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    results = json.loads((finished / "results.json").read_text())
+    two = {**results, "inputs": ["visible", "max"]}
+    write_wandb(two, "fusion", tmp_path)
+    runs = wandb_files.runs(tmp_path)
+    assert set(runs) == {"visible", "max"}
+    for name, run in runs.items():
+        assert run["project"] == "fusion"
+        assert run["group"] == results["data"]["fingerprint"][:12]
+        assert run["config"]["input"] == name
+        told = {tag: figure for tag, figure in run["summary"].items() if not tag.startswith("_")}
+        assert told == pytest.approx(figures_of(results, name))
+        assert told["detection/map50"] == results["tasks"]["detection"]["result"]["inputs"][name]["map50"]
+
+
+def test_an_export_that_cannot_be_written_is_said_before_anything_is_computed(scenes, tmp_path, monkeypatch):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "wandb" else real(name, *more))
+    with pytest.raises(ModuleNotFoundError) as raised:
+        run_small(scenes, tmp_path / "out", "--wandb", "fusion")
+    assert missing_extra(raised.value.name) == "needs wandb: pip install 'dwsfusion[wandb]'"
+    assert not (tmp_path / "out").exists()

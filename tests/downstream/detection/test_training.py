@@ -77,7 +77,11 @@ def test_retrained_gives_each_input_its_own_detector(train, tmp_path):
     found = train_all(train, tmp_path / "out", joint=False)
     infrared, fused = found["infrared"][0][0], found["fused"][0][0]
     assert infrared != fused
-    assert sorted(p.name for p in infrared.parent.iterdir()) == ["detector.pt", "training.json"]
+    assert sorted(p.name for p in infrared.parent.iterdir()) == ["detector.pt", "losses.jsonl", "training.json"]
+    (row,) = map(json.loads, (infrared.parent / "losses.jsonl").read_text().splitlines())
+    assert row["epoch"] == 1
+    assert set(row) == {"epoch", "box_loss", "cls_loss", "dfl_loss"}
+    assert min(row.values()) > 0
     ours, theirs = weights(infrared), weights(fused)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import segmentation_models_pytorch as smp
 import torch
 import torch.nn.functional as F
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 from PIL import Image
+from small_onnx import export
 from small_segmentation import MASKS, MSRS_OF_CITYSCAPES
 from vainf_checkpoint import random_state
 
@@ -26,19 +26,6 @@ from downstream.segmentation.task import SegmentationTask
 from dwsfusion.errors import InputError
 
 CPU = torch.device("cpu")
-
-
-def export(path: Path, shape: tuple[object, ...], classes: int = 9, kind: int = TensorProto.FLOAT) -> np.ndarray:
-    """A 2x2 convolution of stride 2 as an ONNX file; gives its kernel."""
-    kernel = np.random.default_rng(1).normal(size=(classes, 3, 2, 2)).astype(np.float32)
-    node = helper.make_node("Conv", ["pixels", "kernel"], ["logits"], kernel_shape=[2, 2], strides=[2, 2])
-    if kind != TensorProto.FLOAT:
-        node = helper.make_node("Identity", ["pixels"], ["logits"])
-    values = [numpy_helper.from_array(kernel, "kernel")] if kind == TensorProto.FLOAT else []
-    ends = [helper.make_tensor_value_info("pixels", kind, shape), helper.make_tensor_value_info("logits", kind, None)]
-    graph = helper.make_graph([node], "small", ends[:1], ends[1:], values)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
-    return kernel
 
 
 @pytest.mark.parametrize("batch", ["B", 1, 3])

@@ -115,6 +115,14 @@ def test_pictures_of_several_sizes_and_odd_sides(random: np.random.Generator) ->
     assert {tuple(seen.shape) for seen in network.seen} == {(3, 3, 32, 32)}
 
 
+def test_the_loss_of_every_epoch_is_told_and_falls(random: np.random.Generator) -> None:
+    pictures = [random.integers(0, 256, (32, 40, 3), np.uint8) for _ in range(4)]
+    labels = [(picture[..., 0] > 128).astype(np.uint8) for picture in pictures]
+    losses = train_network(linear_network(), pictures, labels, 9, replace(CONFIG, epochs=12, lr=0.05), seed=0)
+    assert len(losses) == 12
+    assert losses[-1] < 0.8 * losses[0]
+
+
 def test_rare_classes_weigh_more() -> None:
     label = np.zeros((10, 10), np.uint8)
     label[0, :5], label[0, 5:] = 2, 255
