@@ -293,7 +293,5 @@ def _end_epoch(trainer: Any) -> dict[str, float]:
     every = max(1, trainer.epochs // 10)
     if (trainer.epoch + 1) % every == 0:
         _log.info("training %s: epoch %d of %d", trainer.save_dir.name, trainer.epoch + 1, trainer.epochs)
-    return {
-        "epoch": trainer.epoch + 1,
-        **dict(zip(trainer.loss_names, trainer.tloss.reshape(-1).tolist(), strict=True)),
-    }
+    losses = trainer.label_loss_items(trainer.tloss)  # "train/box_loss", …
+    return {"epoch": trainer.epoch + 1, **{name.rpartition("/")[2]: float(loss) for name, loss in losses.items()}}
