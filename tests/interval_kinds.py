@@ -81,7 +81,7 @@ def study_finished(task, folder, pictures, trials, resamples=400, seed=0) -> Hel
                           resamples, seed)  # fmt: skip
 
 
-def study_pictures(scores, figure, population, pictures, trials, resamples=400, seed=0) -> Held:
+def study_pictures(scores, figure, population, pictures, trials, resamples=400, seed=0, pairs=FINISHED_PAIRS) -> Held:
     """The same with so many pictures, of which every input has scores, as the population."""
     random, held = np.random.default_rng(seed), Held({}, [])
     everything = np.ones((1, population), np.int64)
@@ -94,7 +94,7 @@ def study_pictures(scores, figure, population, pictures, trials, resamples=400, 
         counts = np.vstack([weights, drawn, without])
         estimates = {name: Estimate.of(own.figures(counts)[figure], resamples) for name, own in scores.items()}
         worth = {name: float(np.nanmax(abs(e.without - e.value))) for name, e in estimates.items()}
-        count(held, {n: replace(e, worth=worth[n]) for n, e in estimates.items()}, truth, FINISHED_PAIRS)
+        count(held, {n: replace(e, worth=worth[n]) for n, e in estimates.items()}, truth, pairs)
     return held
 
 
