@@ -53,6 +53,7 @@ EXTRAS = {
     "jinja2": "report",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "huggingface_hub": "hub",
 }
 """What comes with an extra of this package, by the name it is imported by."""
 

@@ -40,7 +40,8 @@ class Config:
     labels: str | None = None
     """For --task detection: which labels, a name of the data set's card; without it the card's first."""
     segmenter: tuple[Path, ...] = ()
-    """For --task segmentation: networks as compare_segmentation.py takes them, but no ONNX; several take turns."""
+    """For --task segmentation: networks as compare_segmentation.py takes them; several take turns. An ONNX file needs
+    onnx2torch."""
     mapping: Path | None = None
     """For --task: JSON that says which of the networks' classes count as which of ours, {"theirs": "ours"}."""
     ablate: bool = False

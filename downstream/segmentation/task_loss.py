@@ -15,6 +15,7 @@ from downstream.datasets.masks import check_size, read_mask
 from downstream.segmentation.classes import hide_classes
 from downstream.segmentation.deeplab import MEAN, STD
 from downstream.segmentation.networks import load_segmenter
+from downstream.segmentation.onnx_gradients import DifferentiableOnnx
 from downstream.segmentation.onnx_network import OnnxNetwork
 from dwsfusion.errors import InputError
 from dwsfusion.images import image_size
@@ -64,23 +65,21 @@ class FrozenSegmenter:
     not count.
 
     Args:
-        source: what `load_segmenter` takes, but no ONNX file: onnxruntime gives no gradient.
+        source: what `load_segmenter` takes; an ONNX file is rebuilt in torch, for onnxruntime gives no gradient.
         device: where to compute.
         masks: the classes of the data set.
         mapping: a file that says which of Cityscapes' classes count as which of ours.
 
     Raises:
-        InputError: there is no such network, or none that gives a gradient.
+        InputError: there is no such network, or no gradient goes through it.
     """
 
     def __init__(self, source: Path, device: torch.device, masks: Masks, mapping: Path | None = None) -> None:
         segmenter = load_segmenter(source, device, masks, mapping=mapping)
-        if isinstance(segmenter.network, OnnxNetwork):
-            raise InputError(
-                f"{source} is an ONNX file, through which no gradient goes: give a network that torch computes, such "
-                "as one of compare_segmentation.py --protocol joint"
-            )
-        self.network = segmenter.network.requires_grad_(False)
+        network = segmenter.network
+        if isinstance(network, OnnxNetwork):
+            network = DifferentiableOnnx(network).to(device)
+        self.network = network.requires_grad_(False)
         self.identity = segmenter.identity
         self._stride_px = segmenter.given.stride_px if segmenter.given else 1
         self._known = np.unique(segmenter.ids)

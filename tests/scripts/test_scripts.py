@@ -76,7 +76,7 @@ def test_training_for_a_task_goes_on(
 ) -> None:
     out, detector = tmp_path / "training", SCRIPTS.parent / "downstream/detection/sample.pt"
     call = ("--data", scenes, "--epochs", 1, "--batch-size", 4, "--patch", 176, 176, "--out", out, "--adversarial", 0)
-    task = ("--task", "detection", "--detector", detector, "--labels", "labels", "--task-weight", 0.5)
+    task = ("--task", "detection", "--detector", detector, "--labels", "labels")
     assert run(monkeypatch, "train_dwsfusion.py", *call, *task, "--free-maps", "--held-by", "name") == 0
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["part"] for line in lines] == ["train", "validation"]

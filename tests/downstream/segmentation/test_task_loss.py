@@ -1,5 +1,6 @@
 """A frozen segmenter's cross-entropy on fused pictures: our classes from its own, gradients to pictures alone."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,38 @@ def test_gradients_reach_pictures_of_any_size_and_nothing_of_the_network(network
     assert not any(module.training for module in net.modules())
     with torch.inference_mode():
         assert task.measure(torch.rand(1, 3, 90, 120), PAIR) > 0
+
+
+@pytest.mark.parametrize("size", [(None, None), (64, 96)])
+def test_gradients_go_through_an_onnx_file(size: tuple[int | None, int | None], tmp_path: Path) -> None:
+    pytest.importorskip("onnx2torch")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(8, 9, 1)).eval()
+    axes = {"pixels": {2: "h", 3: "w"}, "logits": {2: "h", 3: "w"}} if size == (None, None) else None
+    torch.onnx.export(
+        net, (torch.rand(1, 3, 64, 96),), tmp_path / "net.onnx", input_names=["pixels"], output_names=["logits"],
+        dynamic_axes=axes, dynamo=False,
+    )  # fmt: skip
+    segmenter = FrozenSegmenter(tmp_path / "net.onnx", CPU, MASKS)
+    pictures = torch.rand(2, 3, 80, 120, requires_grad=True)
+    truth = np.random.default_rng(0).integers(0, 9, (2, 80, 120)).astype(np.uint8)
+    loss = segmenter(pictures, truth)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    seen = (pictures.detach() - mean) / std
+    if size[0]:
+        seen = F.interpolate(seen, size, mode="bilinear", antialias=True)
+    logits = F.interpolate(net(seen), (80, 120), mode="bilinear")
+    assert loss.item() == pytest.approx(F.cross_entropy(logits, torch.from_numpy(truth).long()).item(), rel=1e-4)
+    loss.backward()
+    assert (pictures.grad.flatten(1).abs().sum(1) > 0).all()  # type: ignore[union-attr]
+
+
+def test_an_onnx_file_without_onnx2torch_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = torch.nn.Conv2d(3, 9, 1)
+    torch.onnx.export(net, (torch.rand(1, 3, 64, 96),), tmp_path / "net.onnx", dynamo=False)
+    monkeypatch.setitem(sys.modules, "onnx2torch", None)
+    with pytest.raises(InputError, match="pip install onnx2torch"):
+        FrozenSegmenter(tmp_path / "net.onnx", CPU, MASKS)
 
 
 def test_the_pairs_of_a_data_set_with_masks_are_known(tmp_path: Path, network: Path) -> None:
