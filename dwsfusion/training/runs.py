@@ -46,9 +46,8 @@ def train_all(
         configs: name to configuration; all hold out the same pairs.
         out: holds all folders.
         shared: the processes that take part.
-        note: texts kept in the weights files.
+        note, resume: see `fit`.
         tasks: what frozen networks make of the fused pictures.
-        resume: see `fit`.
         track: shows progress.
 
     Raises:
