@@ -54,6 +54,7 @@ EXTRAS = {
     "onnx": "onnx",
     "onnxruntime": "onnx",
     "huggingface_hub": "hub",
+    "pyarrow": "parquet",
 }
 """What comes with an extra of this package, by the name it is imported by."""
 

@@ -7,7 +7,8 @@ fused = Fuser.from_pretrained().fuse(ir, vis)
 
 from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.fusing import Fuser, fuse_folder
+from dwsfusion.folders import fuse_folder
+from dwsfusion.fusing import Fuser
 from dwsfusion.pairs import Pair, find_pairs
 
 __all__ = ["Fuser", "ImageError", "InputError", "Pair", "find_pairs", "fuse_folder", "look_at_infrared"]

@@ -123,7 +123,16 @@ def fingerprint(files: Iterable[Path]) -> str:
     return hash_text(*sorted(f"{path.name} {hash_file(path)}" for path in files))
 
 
-def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: str, results: dict[str, Any]) -> None:
+def write_run(
+    out: Path,
+    config: Any,
+    *,
+    device: str,
+    seed: int | None,
+    data: str,
+    results: dict[str, Any],
+    name: str = "run.json",
+) -> None:
     """Writes ``out/run.json``: all that is needed to say how the folder came about.
 
     Args:
@@ -133,6 +142,7 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
         seed: what fixed the random numbers, if there were any.
         data: the fingerprint of the data that was read.
         results: what the command wants to add: counts, skipped pictures, seconds.
+        name: of the file; that of a shard has its number.
     """
     record = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -144,7 +154,7 @@ def write_run(out: Path, config: Any, *, device: str, seed: int | None, data: st
         "git_commit": _git_commit(),
         **results,
     }
-    write_json(out / "run.json", record)
+    write_json(out / name, record)
 
 
 def versions() -> dict[str, str]:

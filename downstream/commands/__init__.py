@@ -14,7 +14,19 @@ from typing import NoReturn
 
 from downstream.pipes import ending_quietly
 
-NAMES = ("fuse", "train", "detection", "segmentation", "quality", "grids", "export", "profile", "sample", "benchmark")
+NAMES = (
+    "fuse",
+    "train",
+    "detection",
+    "segmentation",
+    "quality",
+    "grids",
+    "export",
+    "profile",
+    "sample",
+    "benchmark",
+    "merge",
+)
 
 
 def dispatch() -> NoReturn:

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Literal
 
 from downstream.command import check_writable, report_skipped, resolve_data, track
+from downstream.comparison.shard_run import record_name
 from downstream.comparison.timing import Stopwatch
-from downstream.datasets.opening import open_data_set
 from downstream.messages import keep_log
 from downstream.report.tables import print_table
-from dwsfusion import Fuser, InputError, fuse_folder, look_at_infrared
-from dwsfusion.pairs import check_apart
-from dwsfusion.runs import fingerprint, write_run
+from downstream.scale.fusing import fuse_listing
+from downstream.scale.listing import Listing, list_folder, list_manifest
+from dwsfusion import Fuser, InputError, look_at_infrared
+from dwsfusion.runs import write_run
+from dwsfusion.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,10 @@ class Config:
     """Card of the data set: a name such as MSRS or M3FD, or a YAML file; without it by what lies in the folder."""
     split: str = "test"
     """Which part of the data set."""
+    manifest: Path | None = None
+    """Instead of a data set a list of pairs, CSV or Parquet with the columns name, ir, vis; needs --out."""
+    shard: str | None = None
+    """I/N, such as 1/4: one of N parts of the pictures; where a launcher set RANK and WORLD_SIZE, they say which."""
     method: Literal["dwsfusion", "mean", "max", "mean+gamma", "max+gamma", "mean+clahe", "max+clahe"] = "dwsfusion"
     """The network, or a plain rule on luma: the mean or the maximum, as it is or with a visible picture brightened by
     a gamma curve or by CLAHE."""
@@ -38,27 +44,42 @@ class Config:
 
 
 def main(config: Config) -> int:
+    _check(config)
+    shard, clock = Shard.asked(config.shard), Stopwatch()
+    fuser = Fuser.from_pretrained(config.weights or config.method, config.device)
+    listing, out = _list(config, shard)
+    check_writable(out)
+    keep_log(out)
+    with clock.step("fuse"):
+        look_at_infrared(listing.some, config.ir_range)
+        tally = fuse_listing(
+            fuser, listing, out, track, shard=shard, batch_size=config.batch_size, ir_range=config.ir_range
+        )
+    seconds = {"seconds": tally.seconds, "network_seconds": tally.network_seconds, "stages": clock.stages()}
+    made_by = {"method": fuser.name, "identity": fuser.identity, "ir_range": config.ir_range}
+    part = {"task": "fuse", "shard": str(shard), "made_by": made_by} if shard else {}
+    results = {**tally.counts(), **seconds, **part, "skipped": tally.skipped}
+    digest = listing.digest({item.name for item in tally.skipped})
+    name = record_name(shard) if shard else "run.json"
+    write_run(out, config, device=str(fuser.device), seed=None, data=digest, results=results, name=name)
+    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **tally.counts()}], [tally.speed()])
+    return report_skipped(tally.skipped, None if shard else out)
+
+
+def _check(config: Config) -> None:
     if config.batch_size < 1:
         raise InputError(f"expected a batch size of at least 1, found {config.batch_size}")
     if config.weights and config.method != "dwsfusion":
         raise InputError(f"--weights belong to --method dwsfusion, found --method {config.method}")
-    fuser, data = Fuser.from_pretrained(config.weights or config.method, config.device), resolve_data(config.data)
+    if config.manifest and (config.out is None or config.data):
+        raise InputError("--manifest takes the place of --data, and needs --out: name the folder of the fused pictures")
+
+
+def _list(config: Config, shard: Shard | None) -> tuple[Listing, Path]:
+    """The pairs, and where what is made of them goes."""
+    if config.manifest is not None and config.out is not None:
+        return list_manifest(config.manifest, shard), config.out
+    data = resolve_data(config.data)
     kept = Path("out/fused") / data.resolve().name
-    source, found = open_data_set(data, config.split, config.data_set, kept / "sources")
     out = config.out or kept / config.method / config.split
-    check_apart(out, [*found.files(), *(folder / "any" for folder in source.label_folders())])
-    check_writable(out)
-    keep_log(out)
-    clock = Stopwatch()
-    with clock.step("fuse"):
-        look_at_infrared(found.pairs, config.ir_range)
-        pairs = track(found.pairs, "fusing")
-        result = fuse_folder(fuser, pairs, out, batch_size=config.batch_size, ir_range=config.ir_range)
-    skipped = [*found.skipped, *result.skipped]
-    counts = {"fused": result.made, "kept": len(result.files) - result.made, "skipped": len(skipped)}
-    seconds = {"seconds": result.seconds, "network_seconds": result.network_seconds}
-    digest = fingerprint(path for p in found.pairs if p.name in result.files for path in (p.ir, p.vis))
-    results = {**counts, **seconds, "stages": clock.stages(), "skipped": skipped}
-    write_run(out, config, device=str(fuser.device), seed=None, data=digest, results=results)
-    print_table("Fused pictures", [{"folder": out, "method": fuser.name, **counts}], [result.speed()])
-    return report_skipped(skipped, out)
+    return list_folder(data, config.split, config.data_set, out, kept / "sources", shard), out

@@ -1,5 +1,6 @@
 """What the command of every task does: fuse, load or train, compare, tell."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from downstream.comparison import several
 from downstream.comparison.networks import make_networks
 from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.run import compare
+from downstream.comparison.shard_run import look_at_shard
 from downstream.comparison.task import Task
 from downstream.comparison.timing import Stopwatch
 from downstream.messages import keep_log
@@ -17,6 +19,8 @@ from downstream.sample import is_sample
 from dwsfusion.pairs import Skipped
 from dwsfusion.progress import Track
 from dwsfusion.runs import write_run
+
+_log = logging.getLogger(__name__)
 
 
 def compare_inputs(
@@ -35,12 +39,18 @@ def compare_inputs(
     """
     skipped: list[Skipped] = []
     for name, task in tasks.items():
+        if shard := task.config.part:
+            skipped += look_at_shard(task, config, data, out / name, shard)
+            _log.info("shard %s is looked at; dwsfusion merge gives the figures once all are", shard)
+            continue
         result, clock = run_comparison(task, config, data, out / name, track)
         if details := task.details(result):
             print_table(*details)
         title, rows, notes = task.table(result)
         print_table(f"{title}: {name}" if name else title, rows, [*notes, clock.in_words()])
         skipped += [Skipped(**item) for item in result["protocol"]["skipped"]]
+    if any(task.config.part for task in tasks.values()):
+        return report_skipped(list(dict.fromkeys(skipped)))
     if len(tasks) > 1:
         kind = type(next(iter(tasks.values())))
         print_table(*several.table(kind, several.compare_networks(kind, {name: out / name for name in tasks}, out)))

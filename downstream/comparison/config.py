@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dwsfusion.errors import InputError
+from dwsfusion.shards import Shard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,16 @@ class TaskConfig:
     groups: Path | None = None
     """CSV file with the columns picture,scene: frames of one scene are not independent, so whole scenes are drawn;
     without it the pictures are taken as independent."""
+    shard: str | None = None
+    """For frozen: I/N, such as 1/4, looks at one of N parts of the pictures and keeps what was seen, without figures;
+    where a launcher set RANK and WORLD_SIZE, they say which. `dwsfusion merge` gives the figures of all."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
+
+    @property
+    def part(self) -> Shard | None:
+        """The shard that is looked at; None for all pictures."""
+        return Shard.asked(self.shard) if self.protocol == "frozen" else None
 
     def each(self) -> "Mapping[str, TaskConfig]":
         """One configuration for each of several networks, by its name; one without a name where there is but one."""
@@ -47,5 +56,7 @@ class TaskConfig:
             raise InputError(f"expected --resamples of 1 or more, found {self.resamples}")
         if self.protocol == "frozen" and (self.folds or self.devices):
             raise InputError("--folds and --devices belong to training: add --protocol retrained, or joint")
+        if self.protocol != "frozen" and self.shard:
+            raise InputError("--shard belongs to --protocol frozen: several --devices train several networks")
         if self.protocol != "frozen" and self.mapping:
             raise InputError("--mapping belongs to --protocol frozen: a trained network knows our classes")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dwsfusion.fusing import SOURCE_KEY, check_replaceable
+from dwsfusion.folders import SOURCE_KEY, check_replaceable
 from dwsfusion.images import grey_array, read_image, write_png
 from dwsfusion.pairs import Pair
 from dwsfusion.runs import hash_file, hash_text

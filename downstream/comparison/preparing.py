@@ -14,14 +14,19 @@ from downstream.datasets.opening import open_data_set
 from dwsfusion.baselines import BASELINES as RULES
 from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
-from dwsfusion.fusing import Fuser, fuse_folder
+from dwsfusion.folders import fuse_folder
+from dwsfusion.fusing import Fuser
 from dwsfusion.images import image_size, read_image
 from dwsfusion.pairs import Pair, Skipped, images_by_stem
 from dwsfusion.progress import Track, silent
 
 _log = logging.getLogger(__name__)
-Choose = Callable[[DataSet, Sequence[str]], Collection[str]]
+Choose = Callable[[DataSet, Sequence[str]], Iterable[str]]
 """Takes the data set and the names at hand, gives those that are wanted."""
+
+
+class NothingChosenError(InputError):
+    """Not one of the pictures was chosen."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def prepare_comparison(
 
     Raises:
         InputError: an extra input is malformed, missing, or does not have the same pictures.
+        NothingChosenError: `choose` chose none.
     """
     kept = fused / data.resolve().name
     source, pair_set = open_data_set(data, split, card, kept / "sources")
@@ -106,6 +112,8 @@ def prepare_comparison(
     folders = parse_named(named, {INFRARED, VISIBLE, *BASELINES, *rules, DWSFUSION, LATE})
     others = [_other_input(name, folder, split) for name, folder in folders.items()]
     pairs = _chosen(pair_set.pairs, others if common else (), source, choose)
+    if not pairs:
+        raise NothingChosenError("expected some of the pictures to be chosen, found none")
     look_at_infrared(pairs, ir_range)
     methods = {name: Fuser.from_pretrained(name, fuser.device) for name in (*BASELINES, *rules)}
     methods = {**methods, DWSFUSION: fuser}

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from downstream.comparison.cross_validation import AnyNetwork, Networks
 from downstream.comparison.differences import family_of, pairs_of
 from downstream.comparison.estimates import estimate, intervals, plain, spread
-from downstream.comparison.inputs import INFRARED, LATE, SINGLES, VISIBLE, Comparison
+from downstream.comparison.inputs import LATE, SINGLES, VISIBLE, Comparison
 from downstream.comparison.labelled import Labelled, label_pictures
+from downstream.comparison.looking import look, looks_at_both
 from downstream.comparison.per_picture import best_single, largest_changes
 from downstream.comparison.scenes import in_protocol, known_scenes
 from downstream.comparison.scores import Ints
@@ -122,16 +123,7 @@ def _predict(
     track: Track,
 ) -> tuple[dict[str, list[dict[str, Seen]]], list[Skipped]]:
     """What was seen, input by input and seed by seed, of the pictures that all can read; and the others."""
-    seen: dict[str, list[Mapping[str, Seen]]] = {}
-    skipped = [*labelled.skipped]
-    for item in labelled.comparison.inputs:
-        seen[item.name] = []
-        for k, own in enumerate(networks.by_input[item.name]):
-            pictures, unreadable = task.predict(labelled.truth, own, item, folder, seed + k if k else None, track)
-            seen[item.name].append(pictures)
-            skipped += unreadable
-    if _looks_at_both(networks):
-        seen = _with_late(task, labelled, networks, seen, folder, seed, track)
+    seen, skipped = look(task, labelled, networks, folder, seed, track)
     others = task.read_rows(labelled.truth, labelled.all_pictures, folder)
     seen |= {name: [pictures] * len(networks.by_input[VISIBLE]) for name, pictures in others.items()}
     everywhere = [by_name for by_seed in seen.values() for by_name in by_seed]
@@ -147,37 +139,8 @@ def _asked(
     task: Task[Truth, AnyNetwork, Seen, AnyScores], comparison: Comparison, networks: Networks[AnyNetwork]
 ) -> list[tuple[str, str]]:
     """The pairs to compare that were asked for, once all names of rows are known to differ."""
-    rows = [item.name for item in comparison.inputs] + ([LATE] if _looks_at_both(networks) else [])
+    rows = [item.name for item in comparison.inputs] + ([LATE] if looks_at_both(networks) else [])
     return parse_pairs(task.config.against, [*rows, *task.row_names([*rows, LATE])])
-
-
-def _looks_at_both(networks: Networks[AnyNetwork]) -> bool:
-    return bool(networks.by_input[INFRARED] == networks.by_input[VISIBLE])
-
-
-def _with_late(
-    task: Task[Truth, AnyNetwork, Seen, AnyScores],
-    labelled: Labelled[Truth],
-    networks: Networks[AnyNetwork],
-    seen: dict[str, list[Mapping[str, Seen]]],
-    folder: Path,
-    seed: int,
-    track: Track,
-) -> dict[str, list[Mapping[str, Seen]]]:
-    """Adds the row of late fusion behind the cameras, where the same networks look at both."""
-    late = []
-    for k, own in enumerate(networks.by_input[VISIBLE]):
-        of_seed = tuple(seen[camera][k] for camera in SINGLES)
-        shared = labelled.comparison.only(of_seed[0].keys() & of_seed[1].keys())
-        cameras = shared.input(INFRARED), shared.input(VISIBLE)
-        pictures = task.predict_late(
-            own, cameras, (of_seed[0], of_seed[1]), labelled.truth, folder, seed + k if k else None, track
-        )
-        if pictures is None:
-            return seen
-        late.append(pictures)
-    cameras_first = {name: seen[name] for name in SINGLES}
-    return {**cameras_first, LATE: late, **{n: of_input for n, of_input in seen.items() if n not in SINGLES}}
 
 
 def _figures(

@@ -1,5 +1,6 @@
 """What detectors find in the pictures of an input: kept on disk in COCO's form, and used again where it fits."""
 
+import glob
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ from downstream.comparison.inputs import Input
 from downstream.detection.coco import Detections, Results, results_of
 from dwsfusion.progress import Track
 from dwsfusion.runs import fingerprint, hash_file, hash_text, write_text
+from dwsfusion.shards import Shard
 
 
 class Detector(Protocol):
@@ -33,18 +35,24 @@ class Detector(Protocol):
         """Finds the objects in pictures, one after the other."""
 
 
-def predict_input(detectors: Folded[Detector], item: Input, file: Path, track: Track) -> dict[str, Results]:
+def predict_input(
+    detectors: Folded[Detector], item: Input, file: Path, track: Track, shard: Shard | None = None
+) -> dict[str, Results]:
     """Detects on every picture of an input, or reads what was found before by the same detectors on the same files.
 
     Beside the predictions lie two hidden files: ``.NAME.key``, a hash of what they come from and of what they are, so
     that neither a changed picture nor a changed predictions file goes unnoticed; and ``.NAME.jsonl``, a line a picture
-    as soon as it is done, so that a stopped run goes on at the next picture.
+    as soon as it is done, so that a stopped run goes on at the next picture. A shard writes its lines alone,
+    ``.NAME-I-of-N.jsonl``, and a run over all pictures finds them.
 
     Returns:
         Picture name to its results in COCO's form.
     """
     mark = file.with_name(f".{file.stem}.key")
     settings = json.dumps(settings_of(detectors), sort_keys=True)
+    if shard is not None:
+        found = _detect(detectors, item, file.with_name(f".{file.stem}-{shard.tag}.jsonl"), settings, track)
+        return dict(zip(item.files, found, strict=True))
     source = hash_text(settings, fingerprint(item.files.values()))
     if not (file.is_file() and mark.is_file() and mark.read_text() == hash_text(source, hash_file(file))):
         found = _detect(detectors, item, file.with_name(f".{file.stem}.jsonl"), settings, track)
@@ -66,7 +74,10 @@ def settings_of(detectors: Folded[Detector]) -> dict[str, Any]:
 def _detect(detectors: Folded[Detector], item: Input, journal: Path, settings: str, track: Track) -> list[Results]:
     """The results of every picture in order, each under the image id 1: those in the journal, and the others anew."""
     sources = {name: hash_text(settings, name, hash_file(path)) for name, path in item.files.items()}
-    done = _read_journal(journal, set(sources.values()))
+    shards = journal.parent.glob(f"{glob.escape(journal.stem)}-*-of-*.jsonl")
+    done: dict[str, Results] = {}
+    for lines in (journal, *shards):
+        done |= _read_journal(lines, set(sources.values()))
     # Lines of other pictures and settings are dropped, and what a killed run left of its last one.
     write_text(journal, "".join(_line(source, done[source]) for source in sources.values() if source in done))
 

@@ -129,7 +129,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     ) -> tuple[Mapping[str, Results], Sequence[Skipped]]:
         """Detects on every picture of an input, or reads what was found before."""
         place = folder if seed is None else folder / f"seed{seed}"
-        return predict_input(networks, item, place / f"{item.name}.json", track), ()
+        return predict_input(networks, item, place / f"{item.name}.json", track, self.config.part), ()
 
     def predict_late(
         self,

@@ -42,8 +42,7 @@ def train_all(
     """Trains one configuration after the other, each in ``out/NAME``, an empty name in ``out`` itself.
 
     Args:
-        pairs: for training and validation.
-        configs: name to configuration; all hold out the same pairs.
+        pairs, configs: for training and validation; name to configuration, all hold out the same pairs.
         out: holds all folders.
         shared: the processes that take part.
         note, resume: see `fit`.

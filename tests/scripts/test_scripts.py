@@ -32,7 +32,7 @@ def test_fused_pictures_lie_under_the_sources_names(
     assert run(monkeypatch, "fuse_msrs.py", "--data", scenes) == 0
     out = tmp_path / "out/fused/sample/dwsfusion/test"
     names = sorted(p.name for p in (scenes / "test/ir").iterdir())
-    assert sorted(p.name for p in out.iterdir()) == [*names, "run.json", "run.log"]
+    assert sorted(p.name for p in out.iterdir()) == [*names, "fused.csv", "run.json", "run.log"]
     assert json.loads((out / "run.json").read_text())["fused"] == 3
     assert run(monkeypatch, "fuse_msrs.py", "--data", scenes) == 0
     assert json.loads((out / "run.json").read_text())["kept"] == 3

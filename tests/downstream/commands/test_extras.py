@@ -29,7 +29,7 @@ def test_without_extras_each_command_works_or_says_in_one_line_what_it_needs():
     command = [sys.executable, "-c", WITHOUT_EXTRAS]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     ended = dict(line.split()[1:] for line in done.stdout.splitlines() if line.startswith("ended "))
-    assert {name for name, code in ended.items() if code == "0"} == {"fuse", "quality", "sample"}
+    assert {name for name, code in ended.items() if code == "0"} == {"fuse", "merge", "quality", "sample"}
     assert done.stderr.splitlines() == [
         "error: train needs tensorboard: pip install 'dwsfusion[training]'",
         "error: detection needs ultralytics: pip install 'dwsfusion[detection]'",

@@ -1,0 +1,6 @@
+"""The same as `dwsfusion merge`."""
+
+from downstream.commands import run
+
+if __name__ == "__main__":
+    run("merge")
