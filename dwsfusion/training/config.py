@@ -54,6 +54,9 @@ class TrainingConfig:
     start: str | None = None
     """A weights file to start from, ours or the authors', in place of random weights; where this training has free
     maps and the file has none, they begin as published."""
+    fresh_maps: bool = False
+    """With --start and free maps: what estimates the maps' last stage begins anew and counts nothing at first. In the
+    packaged weights that estimate is 0 everywhere, behind a ReLU through which no gradient leads back."""
     task_weight: tuple[float, ...] = (1.0,)
     """What the loss of a frozen network on the fused picture counts, where there is one: one number for every task, or
     one each. Not in the paper."""

@@ -1,6 +1,7 @@
 """One training: the networks, their optimisers, and a step."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -24,6 +25,7 @@ from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
 from dwsfusion.training.tasks import Chances, TaskLoss, disturb
 
+_FRESH = re.compile(r"weigh_(ir|vis)\.(up2|attend4|level)\.")
 _EXPLODED = 1e6
 """A network whose loss is larger has lost its footing."""
 
@@ -59,7 +61,9 @@ class Trainer:
         self.tasks = {task: weight for task, weight in weighted if weight}
         self.steps = config.epochs * patches.steps_per_epoch
         torch.manual_seed(config.seed)
-        self.generator = start_from(Path(config.start), config.variant) if config.start else Generator(config.variant)
+        self.generator = Generator(config.variant)
+        if config.start:
+            self.generator = start_from(Path(config.start), config.variant, config.fresh_maps)
         self.critics = nn.ModuleDict()
         if config.losses.adversarial:
             self.critics = nn.ModuleDict({"ir": Critic(config.patch), "vis": Critic(config.patch)})
@@ -225,8 +229,14 @@ class Trainer:
         return ReduceLROnPlateau(optimiser, factor=0.1, patience=2, threshold=1e-5)
 
 
-def start_from(path: Path, config: GeneratorConfig) -> Generator:
+def start_from(path: Path, config: GeneratorConfig, fresh_maps: bool = False) -> Generator:
     """A generator with the weights of a file; free maps that the file does not have begin as published.
+
+    Args:
+        path: the file.
+        config: the variant wanted.
+        fresh_maps: draw what comes before the last stage of free maps anew, and let it count nothing yet: maps begin
+            as the sigmoid of their picture.
 
     Raises:
         InputError: the file's variant differs in more than that, or it cannot be read.
@@ -234,7 +244,15 @@ def start_from(path: Path, config: GeneratorConfig) -> Generator:
     given, generator = load_generator(path), Generator(config)
     if replace(given.config, free_maps=config.free_maps) != config or (given.config.free_maps and not config.free_maps):
         raise InputError(f"{path}: expected weights of the variant {config}, found {given.config}: change the flags")
-    generator.load_state_dict(given.state_dict(), strict=given.config == config)
+    state = given.state_dict()
+    if fresh_maps and config.free_maps:
+        state = {name: tensor for name, tensor in state.items() if not _FRESH.match(name)}
+    generator.load_state_dict(state, strict=given.config == config and len(state) == len(given.state_dict()))
+    for weigh in (generator.weigh_ir, generator.weigh_vis):
+        if fresh_maps and weigh.level is not None:
+            weigh.level.weight.data[:, 0] = 0
+            for parameter in weigh.up2.parameters():  # of what is not negative to what is not: no ReLU is dead
+                parameter.data.abs_()
     return generator
 
 

@@ -212,6 +212,24 @@ def test_a_start_may_gain_free_maps_and_nothing_else(pairs: tuple[Pair, ...], tm
         prepare(pairs, replace(config, variant=PAPER), HERE)
 
 
+def test_maps_that_begin_anew_learn_where_the_old_ones_were_dead(pairs: tuple[Pair, ...], tmp_path: Path) -> None:
+    dead = Generator(PAPER)
+    for weigh in (dead.weigh_ir, dead.weigh_vis):
+        weigh.up2[4].bias.data.fill_(-50)  # nothing passes the ReLU behind it
+    save_generator(dead, tmp_path / "dead.safetensors")
+    moved = {}
+    for fresh in (False, True):
+        config = replace(CONFIG, start=str(tmp_path / "dead.safetensors"), fresh_maps=fresh, norms_rest=1.0)
+        trainer, _ = prepare(pairs, config, HERE, [Brightness(pairs)])
+        pair = torch.rand(2, 1, 1, 32, 32)
+        assert torch.allclose(trainer.generator.eval()(*pair), dead.eval()(*pair), atol=1e-6)
+        before = trainer.generator.weigh_ir.level.weight.detach().clone()  # type: ignore[union-attr]
+        trainer.train_step()
+        moved[fresh] = (trainer.generator.weigh_ir.level.weight - before).detach().flatten() != 0  # type: ignore[union-attr]
+    assert moved[False].tolist() == [False, True]
+    assert moved[True].tolist() == [True, True]
+
+
 def test_pairs_held_by_name_are_runs_of_neighbours_in_each_folder() -> None:
     pairs = [Pair(f"{n:05}D", Path(folder) / f"{n}.png", Path(f"{n}")) for folder in ("x", "y") for n in range(60)]
     training, held = hold_out(pairs[::-1], 0.2, None)
