@@ -53,6 +53,7 @@ EXTRAS = {
     "jinja2": "report",
     "onnx": "onnx",
     "onnxruntime": "onnx",
+    "huggingface_hub": "hub",
     "pyarrow": "parquet",
     "wandb": "wandb",
 }

@@ -4,6 +4,7 @@ fuser = Fuser.from_pretrained()
 fused = fuser.fuse(ir, vis)
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.devices import pick_device
 from dwsfusion.engines import engine_for
 from dwsfusion.errors import InputError
+from dwsfusion.generator import Generator
+from dwsfusion.hub import find_weights, save_pretrained
 from dwsfusion.images import Array
 from dwsfusion.runs import hash_file
 
@@ -38,14 +41,17 @@ class Fuser:
         self.identity = identity
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path = "dwsfusion", device: str | torch.device = "auto") -> "Fuser":
+    def from_pretrained(
+        cls, name_or_path: str | Path = "dwsfusion", device: str | torch.device = "auto", revision: str | None = None
+    ) -> "Fuser":
         """Loads a method.
 
         Args:
             name_or_path: ``dwsfusion`` (the weights of this package); a rule of `dwsfusion.baselines` such as ``mean``,
-                ``max`` or ``max+clahe``; or a weights file: ours (``.safetensors``) or the authors'
-                ``best_network.pth``.
+                ``max`` or ``max+clahe``; a weights file: ours (``.safetensors``) or the authors' ``best_network.pth``;
+                a folder of `save_pretrained`; or a name ``OWNER/NAME`` of the Hugging Face hub.
             device: ``auto``, or a device's name.
+            revision: branch, tag or commit on the hub.
 
         Raises:
             InputError: there is no such name or file, or the file's tensors do not fit.
@@ -54,10 +60,21 @@ class Fuser:
         if name in BASELINES:
             return cls(BASELINES[name](), name, name, device)
         path = DEFAULT_WEIGHTS if name == "dwsfusion" else Path(name_or_path)
+        path = path if path.is_file() else find_weights(name_or_path, revision) or path
         if not path.is_file():
             known = ", ".join(("dwsfusion", *BASELINES))
-            raise InputError(f"expected {known} or a weights file, found no file {name!r}")
+            raise InputError(f"expected {known}, OWNER/NAME of the hub, or a weights file, found no file {name!r}")
         return cls(load_generator(path), "dwsfusion", hash_file(path), device)
+
+    def save_pretrained(self, folder: str | Path, card: str = "", note: Mapping[str, str] | None = None) -> None:
+        """Writes the network's weights, configuration and card as `dwsfusion.hub.save_pretrained` does.
+
+        Raises:
+            InputError: a plain rule has no weights.
+        """
+        if not isinstance(self.network, Generator):
+            raise InputError(f"expected a network with weights to save, found the rule {self.name}")
+        save_pretrained(self.network, Path(folder), card, note)
 
     def fuse(self, ir: Array, vis: Array, ir_range: tuple[float, float] | None = None) -> Array:
         """Fuses one pair.

@@ -3,7 +3,7 @@
 All tensors are float ``(B, C, H, W)`` in [0, 1]; H and W are 16 or more, odd sizes included.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +25,10 @@ class GeneratorConfig:
     """Average pooling in the down stages (the paper's figure), or max pooling (released)."""
     cross_weights: bool = True
     """Weight each picture by what the other's map leaves, too; without it by its own map alone."""
+    free_maps: bool = False
+    """Weight maps from 0 to 1, by a last linear stage over what was estimated and the picture. Without it, as
+    published, their sum goes into the sigmoid: it is never negative, so no map falls below ½ and none can leave out
+    a picture. Not in the paper; as it begins, it computes the same."""
 
     def hidden(self, channels: int) -> int:
         """Hidden units of the channel attention over some channels."""
@@ -33,6 +37,7 @@ class GeneratorConfig:
 
 RELEASED = GeneratorConfig(channel_attention=False, shared_norm=True, average_pooling=False)
 PAPER = GeneratorConfig(channel_attention=True, shared_norm=False, average_pooling=True)
+FREE = replace(PAPER, free_maps=True)
 
 
 class WeightMaps(NamedTuple):
@@ -86,6 +91,7 @@ class AWEM(nn.Module):
         self.down2, self.attend2 = Down(4, 8, config), FA2M(8, config.hidden(8))
         self.up1, self.attend3 = Up(8, 4), FA2M(4, config.hidden(4))
         self.up2, self.attend4 = Up(8, 1), FA2M(1, config.hidden(1))
+        self.level = _sum() if config.free_maps else None
 
     def forward(self, picture: Tensor) -> Tensor:
         """A picture ``(B, 1, H, W)`` to its weight map ``(B, 1, H, W)``."""
@@ -93,7 +99,8 @@ class AWEM(nn.Module):
         f2 = self.attend2(self.down2(f1))  # (B, 8, H / 16, W / 16)
         f3 = resize_like(self.attend3(self.up1(f2)), f1)  # (B, 4, H / 4, W / 4)
         f4 = resize_like(self.attend4(self.up2(torch.cat([f1, f3], dim=1))), picture)  # (B, 1, H, W)
-        return (f4 + picture).sigmoid()
+        level = f4 + picture if self.level is None else self.level(torch.cat([f4, picture], dim=1))
+        return level.sigmoid()
 
 
 class Down(nn.Module):
@@ -167,6 +174,14 @@ class FAF2M(nn.Module):
         features = self.attend(self.extract(pair))  # (B, 4, H, W)
         fused = self.reduce(features + self.match(pair))
         return ClampTowardsRange.apply(fused) if fused.requires_grad else fused.clamp(0, 1)
+
+
+def _sum() -> nn.Conv2d:
+    """A 1×1 convolution of two channels to one that begins as their sum."""
+    layer = nn.Conv2d(2, 1, 1)
+    nn.init.ones_(layer.weight)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 def pad_to_even(x: Tensor) -> Tensor:

@@ -69,6 +69,9 @@ def awem(net: AWEM, picture: Tensor) -> Tensor:
     f3 = F.interpolate(f3, f1.shape[2:], mode="bilinear")
     f4 = fa2m(net.attend4, net.up2(torch.cat([f1, f3], 1)))
     f4 = F.interpolate(f4, picture.shape[2:], mode="bilinear")
+    if net.level is not None:
+        (of_estimate, of_picture), (shift,) = net.level.weight.flatten(), net.level.bias
+        return torch.sigmoid(of_estimate * f4 + of_picture * picture + shift)
     return torch.sigmoid(f4 + picture)
 
 

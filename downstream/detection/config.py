@@ -7,7 +7,7 @@ from typing import Any, Literal
 from downstream.comparison.config import TaskConfig
 from downstream.comparison.named_files import short_names
 from downstream.detection.budget import Budget
-from downstream.detection.yolo import SAMPLE_DETECTOR
+from downstream.detection.model_files import SAMPLE_DETECTOR
 
 SAMPLE_SIZE_PX = 256
 """What the small detector of the sample scenes was trained at."""

@@ -10,7 +10,7 @@ import logging
 import os
 import pickle
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,20 +18,22 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
-from downstream.comparison.class_mapping import read_mapping
 from downstream.comparison.prefetch import read_ahead
 from downstream.datasets.card import Boxes
+from downstream.detection import model_files
 from downstream.detection.budget import Budget
+from downstream.detection.class_ids import class_ids
 from downstream.detection.coco import Detections
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.runs import hash_file, hash_text
 
+Loss = Callable[[Mapping[str, Any], Mapping[str, Tensor]], tuple[Tensor, Any]]
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
-SAMPLE_DETECTOR = "sample.pt"
 _log = logging.getLogger(__name__)
 
 
@@ -69,19 +71,9 @@ class YoloDetector:
         if self.file.suffix == ".yaml":
             raise InputError(f"{self.file.name} is an architecture without weights: train it with --protocol joint")
         self._model = _load(self.file)
-        known = [str(name).lower() for name in self._model.names.values()]
-        wanted = read_mapping(mapping, boxes.names, known) if mapping else boxes.detector_mapping()
-        self.mapping = {theirs: ours for theirs, ours in wanted.items() if theirs in known}
-        self._ids = {
-            int(i): boxes.names.index(self.mapping[name])
-            for i, name in zip(self._model.names, known, strict=True)
-            if name in self.mapping
-        }
-        if not self._ids:
-            raise InputError(
-                f"expected a detector that knows one of {', '.join(wanted)}, but {self.file} knows "
-                f"{', '.join(list(known)[:5])} …: choose another with --detector, or say with --mapping what counts"
-            )
+        names = {int(i): str(name) for i, name in self._model.names.items()}
+        self._ids = class_ids(names, boxes, mapping, self.file)
+        self.mapping = {names[i].lower(): boxes.names[position] for i, position in self._ids.items()}
         self.detectable = tuple(name for name in boxes.names if name in self.mapping.values())
 
     @property
@@ -172,33 +164,38 @@ def train_yolo(
     return last, losses
 
 
-def find_model(model: str | Path) -> Path:
-    """Finds a model: a file, ``tiny.yaml`` or ``sample.pt`` of this package, an architecture of ultralytics,
-    or published weights to download.
+def load_with_loss(file: Path, classes: int, device: torch.device) -> tuple[nn.Module, dict[int, str], Loss]:
+    """Loads a detector, frozen, and the loss that detectors of its kind are trained by.
+
+    Args:
+        file: its weights.
+        classes: how many the loss shall know; what the network gives of others is cut away by the caller.
+        device: where to compute.
 
     Returns:
-        The file; for an architecture of ultralytics, its name.
+        The network, which gives ``boxes``, ``scores`` ``(B, C, A)`` and ``feats`` for RGB ``(B, 3, H, W)`` in [0, 1] of
+        sides that are multiples of 32; the names of its C classes; and the loss of that and of ``batch_idx``, ``cls``
+        and ``bboxes`` (centre, width, height in fractions): three parts, times B.
 
     Raises:
-        InputError: there is no such file, and no such weights can be downloaded.
+        InputError: it is no detector, or one that is trained by another loss.
     """
-    path = Path(model)
-    ours = Path(__file__).with_name(path.name)
-    if path.suffix not in (".pt", ".yaml"):
-        raise InputError(f"expected a detector's weights (.pt) or architecture (.yaml), found {str(model)!r}")
-    if path.is_file():
-        return path
-    if path.parent != Path():
-        raise InputError(f"expected a detector at {path}, found no such file")
-    if ours.is_file() or path.suffix == ".yaml":
-        return ours if ours.is_file() else path
-    if path.name == SAMPLE_DETECTOR:
-        raise InputError(
-            f"the detector of the sample scenes, {path.name}, is not in the installed package, being under the AGPL: "
-            "train one with --protocol joint, or give the repository's downstream/detection/sample.pt with --detector"
-        )
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / path.name
-    return kept if kept.is_file() else _download(kept)
+    from ultralytics.cfg import get_cfg
+    from ultralytics.utils.loss import v8DetectionLoss
+
+    network = _load(file).model.float().to(device).eval().requires_grad_(False)
+    network.args = get_cfg()  # the weights of the loss's parts, which a file need not hold
+    if type(network.init_criterion()) is not v8DetectionLoss:
+        raise InputError(f"expected a detector of the kind of YOLOv8 (v5u, v8, v9, v11, v12) at {file}: choose another")
+    network.model[-1].training = True  # it gives what the loss takes, and holds no norm of its own
+    loss = v8DetectionLoss(network)
+    loss.nc = loss.assigner.num_classes = classes
+    return network, {int(i): str(name) for i, name in network.names.items()}, loss
+
+
+def find_model(model: str | Path) -> Path:
+    """Finds a model; see `downstream.detection.model_files`. Published weights are downloaded on first use."""
+    return model_files.find_model(model, _download)
 
 
 def check_model(model: str | Path) -> None:

@@ -29,7 +29,7 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._path = path
+        self.path = path
         self._session = _open(path)
         given = self._session.get_inputs()
         shape: list[int | str | None] = list(given[0].shape) if len(given) == 1 else []
@@ -58,9 +58,9 @@ class OnnxNetwork(nn.Module):
             logits = np.asarray(self._session.run(None, {self._name: pixels.numpy()})[0])
         except Exception as error:  # onnxruntime's own have no base of theirs
             size = f"{pixels.shape[3]}x{pixels.shape[2]}"
-            raise InputError(f"{self._path} does not run on a picture of {size} pixels: {_short(error)}") from error
+            raise InputError(f"{self.path} does not run on a picture of {size} pixels: {_short(error)}") from error
         if logits.ndim < 3 or logits.dtype.kind != "f" or not logits.size:
-            raise InputError(f"expected {EXPECTED} in {self._path}, found an output {logits.shape} of {logits.dtype}")
+            raise InputError(f"expected {EXPECTED} in {self.path}, found an output {logits.shape} of {logits.dtype}")
         return torch.from_numpy(logits).reshape(-1, *logits.shape[-3:])[:1].float()
 
 

@@ -117,6 +117,7 @@ class _CompiledAWEM:
             "attend4": CompiledFA2M(net.attend4, up2.filters),
         }
         self.steps = [Step(f"{name}.{part}", compute) for part, compute in parts.items()]
+        self._level = _level(net)
 
     def __call__(self, picture: Array) -> Array:
         down1, attend1, down2, attend2, up1, attend3, up2, attend4 = self.steps
@@ -125,7 +126,7 @@ class _CompiledAWEM:
         f3 = _resized(attend3(up1(f2)), f1)  # (B, 4, H / 4, W / 4)
         f4 = _resized(attend4(up2(_stack(f1, f3))), picture)  # (B, 1, H, W)
         out = recycled(f4.shape, f4.dtype)
-        in_parallel(weigh_rows, f4.shape[0] * f4.shape[2], f4, picture, out)
+        in_parallel(weigh_rows, f4.shape[0] * f4.shape[2], f4, picture, self._level, out)
         return out
 
 
@@ -164,6 +165,13 @@ class _CompiledAlphaNet:
         mean = torch.from_numpy((sums.sum(2, dtype=np.float64) / (h * w)).astype(pair.dtype))
         alpha: Array = F.relu(F.linear(mean, *self._linear)).flatten().numpy()
         return alpha
+
+
+def _level(net: AWEM) -> Array:
+    """What an AWEM's last stage weighs estimate and picture by, and adds, ``(3,)``: where it has none, it sums."""
+    if net.level is None:
+        return np.array([1, 1, 0], np.float32)
+    return np.concatenate([part.ravel() for part in copied(net.level.weight, net.level.bias)])
 
 
 def _add_matched(parameters: tuple[Array, ...], pair: Array, features: Array) -> Array:

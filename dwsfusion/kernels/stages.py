@@ -148,14 +148,16 @@ def extremes_rows(x, sums, largest, start, stop):  # type: ignore[no-untyped-def
 
 
 @compiled
-def weigh_rows(x, picture, out, start, stop):  # type: ignore[no-untyped-def]
-    """The sigmoid of a sum: ``(B, 1, H, W)`` each."""
+def weigh_rows(x, picture, parameters, out, start, stop):  # type: ignore[no-untyped-def]
+    """The sigmoid of a weighted sum, ``(B, 1, H, W)`` each; the weights of both, and what is added, are ``(3,)``."""
     height = x.shape[2]
     for unit in range(start, stop):
         b, y = unit // height, unit % height
-        copy_row(out[b, 0, y], x[b, 0, y])
-        add_row(out[b, 0, y], x.dtype.type(1), picture[b, 0, y])
-        sigmoid_row(out[b, 0, y])
+        row = out[b, 0, y]
+        row[:] = parameters[2]
+        add_row(row, parameters[0], x[b, 0, y])
+        add_row(row, parameters[1], picture[b, 0, y])
+        sigmoid_row(row)
 
 
 @compiled

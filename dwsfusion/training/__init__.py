@@ -9,11 +9,15 @@ from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.fit import best_figures, fit, prepare
 from dwsfusion.training.processes import Processes, processes
 from dwsfusion.training.runs import Trained, train_all
+from dwsfusion.training.tasks import Disturbance, Place, TaskLoss
 from dwsfusion.training.trainer import DivergenceError
 
 __all__ = [
+    "Disturbance",
     "DivergenceError",
+    "Place",
     "Processes",
+    "TaskLoss",
     "Trained",
     "TrainingConfig",
     "ablations",

@@ -6,6 +6,7 @@ from typing import Literal
 from dwsfusion.errors import InputError
 from dwsfusion.generator import PAPER, GeneratorConfig
 from dwsfusion.losses import MIN_PATCH_PX, LossWeights
+from dwsfusion.training.tasks import Disturbance
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,37 @@ class TrainingConfig:
     """Critics' scores in bfloat16 on CUDA. The generator stays in float32: its transforms and sampling need it."""
     held: float = 0.1
     """Share of the pairs kept out of training for validation; at least one pair."""
+    held_by: Literal["seed", "name"] = "seed"
+    """Which pairs are held: drawn by the seed; or the same for every seed, by name: runs of five neighbours in each
+    folder, which are often frames of one drive."""
     save_every: int = 50
     """Steps between checkpoints; a stopped run goes on from the last."""
     ir_range: tuple[float, float] | None = None
     """Infrared counts to show as black and white, for raw 16-bit pictures; without it the type's full range."""
     seed: int = 0
     """Fixes the initial weights, the held pairs and the patches."""
+    start: str | None = None
+    """A weights file to start from, ours or the authors', in place of random weights; where this training has free
+    maps and the file has none, they begin as published."""
+    fresh_maps: bool = False
+    """With --start and free maps: what estimates the maps' last stage begins anew and counts nothing at first. In the
+    packaged weights that estimate is 0 everywhere, behind a ReLU through which no gradient leads back."""
+    task_weight: tuple[float, ...] = (1.0,)
+    """What the loss of a frozen network on the fused picture counts, where there is one: one number for every task, or
+    one each. Not in the paper."""
     variant: GeneratorConfig = PAPER
     losses: LossWeights = field(default_factory=LossWeights)
+    disturbance: Disturbance = field(default_factory=Disturbance)
+
+    def task_weights(self, tasks: int) -> tuple[float, ...]:
+        """The weight of each of some tasks.
+
+        Raises:
+            InputError: neither one was given nor one for each.
+        """
+        if len(self.task_weight) not in (1, tasks):
+            raise InputError(f"expected one --task-weight, or one for each of {tasks} tasks, found {self.task_weight}")
+        return self.task_weight * tasks if len(self.task_weight) == 1 else self.task_weight
 
     def check(self, processes: int) -> None:
         """Checks the values that cannot work.
@@ -72,6 +96,8 @@ class TrainingConfig:
                 (f"a positive norm to clip at, found {self.clip}", self.clip is not None and self.clip <= 0),
                 (f"a seed of 0 or more, found {self.seed}", self.seed < 0),
                 (f"positive learning rates, found {self.lr} and {self.critic_lr}", min(self.lr, self.critic_lr) <= 0),
+                (f"weights of tasks of 0 or more, found {self.task_weight}", min(self.task_weight, default=-1) < 0),
+                (f"disturbances of 0 or more, found {self.disturbance}", min(vars(self.disturbance).values()) < 0),
                 ("a loss of at least one content term, found none",
                  not any((self.losses.intensity, self.losses.gradient, self.losses.structure,
                           self.losses.sources, self.losses.edges))),

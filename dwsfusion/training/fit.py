@@ -17,6 +17,7 @@ from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.log import Log
 from dwsfusion.training.patches import Patches
 from dwsfusion.training.processes import Processes
+from dwsfusion.training.tasks import TaskLoss
 from dwsfusion.training.trainer import DivergenceError, Trainer
 from dwsfusion.training.validation import Validation, hold_out, write_preview
 from dwsfusion.weight_files import UnsafeFileError, load_tensors, state_bytes
@@ -37,18 +38,27 @@ class _Best:
         return True
 
 
-def prepare(pairs: Sequence[Pair], config: TrainingConfig, processes: Processes) -> tuple[Trainer, Validation]:
+def prepare(
+    pairs: Sequence[Pair], config: TrainingConfig, processes: Processes, tasks: Sequence[TaskLoss] = ()
+) -> tuple[Trainer, Validation]:
     """A trainer at its start, and the validation on the pairs held out of its training.
+
+    Args:
+        pairs: for training and validation.
+        config: how to train.
+        processes: who takes part.
+        tasks: what frozen networks make of the fused pictures.
 
     Raises:
         InputError: there are too few or too small pairs, or the configuration cannot work.
     """
     config.check(processes.count)
-    training, held = hold_out(pairs, config.held, config.seed)
+    training, held = hold_out(pairs, config.held, None if config.held_by == "name" else config.seed)
     random_crops = config.crops == "random"
-    patches = Patches(training, config.patch, config.batch_size, random_crops, config.seed, config.ir_range)
-    validation = Validation(held, config.losses, processes.device, config.ir_range)
-    return Trainer(patches, config, processes), validation
+    coloured = {pair for task in tasks for pair in task.labelled}
+    patches = Patches(training, config.patch, config.batch_size, random_crops, config.seed, config.ir_range, coloured)
+    trainer = Trainer(patches, config, processes, tasks)
+    return trainer, Validation(held, config.losses, processes.device, config.ir_range, trainer.tasks)
 
 
 def best_figures(out: Path, validation: Validation) -> dict[str, float]:

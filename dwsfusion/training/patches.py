@@ -1,7 +1,7 @@
 """Pairs cut into patches."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from dwsfusion.errors import InputError
 from dwsfusion.images import Array
 from dwsfusion.pairs import Pair, Skipped
 from dwsfusion.runs import hash_text
+from dwsfusion.training.tasks import Place
 
 
 class Patches:
@@ -24,6 +25,7 @@ class Patches:
         random_crops: random places and flips; or side by side, each patch once an epoch in a new order.
         seed: fixes the choice.
         ir_range: see `dwsfusion.images.ir_tensor`.
+        coloured: the pairs whose colours are kept, too.
 
     Raises:
         InputError: no pair is as large as a patch, or there are fewer patches than a batch holds.
@@ -37,11 +39,14 @@ class Patches:
         random_crops: bool,
         seed: int,
         ir_range: tuple[float, float] | None = None,
+        coloured: Collection[Pair] = (),
     ) -> None:
         self.patch, self.batch_size, self.random_crops, self.seed = patch, batch_size, random_crops, seed
         h, w = patch
         planes = {pair: _luma_planes(pair, ir_range) for pair in pairs}
-        self.scenes = [scene for scene in planes.values() if scene.shape[1] >= h and scene.shape[2] >= w]
+        fitting = {pair: scene for pair, scene in planes.items() if scene.shape[1] >= h and scene.shape[2] >= w}
+        self.pairs, self.scenes = list(fitting), list(fitting.values())
+        self._colours = {pair: _colours(pair) for pair in self.pairs if pair in set(coloured)}
         self.left_out = tuple(
             Skipped(pair.name, f"{scene.shape[1]}x{scene.shape[2]} pixels: smaller than a patch of {h}x{w}")
             for pair, scene in planes.items()
@@ -66,16 +71,20 @@ class Patches:
         """Batches after which as many patches were seen as the pairs can be cut into."""
         return max(1, len(self.corners) // self.batch_size)
 
+    def places(self, step: int, part: slice = slice(None)) -> list[Place]:
+        """Where a step's patches lie, or a part of them."""
+        chosen = self._random_places(step) if self.random_crops else self._grid_places(step)
+        return [Place(self.pairs[index], top, left, *self.patch, flipped) for index, top, left, flipped in chosen[part]]
+
     def batch(self, step: int, part: slice = slice(None)) -> tuple[Tensor, Tensor]:
         """Infrared and visible luma of a step's patches, or of a part of them, float ``(B, 1, H, W)`` each."""
-        h, w = self.patch
-        chosen = self._random_places(step) if self.random_crops else self._grid_places(step)
-        patches = []
-        for index, top, left, flipped in chosen[part]:
-            patch = self.scenes[index][:, top : top + h, left : left + w]
-            patches.append(patch[:, :, ::-1] if flipped else patch)
-        batch = torch.from_numpy(np.stack(patches)).float() / 255  # (B, 2, h, w)
+        scenes = dict(zip(self.pairs, self.scenes, strict=True))
+        batch = _stacked([_cut(scenes[place.pair], place) for place in self.places(step, part)])  # (B, 2, h, w)
         return batch[:, :1], batch[:, 1:]
+
+    def colours(self, places: Sequence[Place]) -> Tensor:
+        """The visible picture at some places, in pairs whose colours are kept: RGB float ``(B, 3, H, W)``."""
+        return _stacked([_cut(self._colours[place.pair], place) for place in places])
 
     def _random_places(self, step: int) -> list[tuple[int, int, int, bool]]:
         random = np.random.default_rng((self.seed, step))
@@ -93,6 +102,20 @@ class Patches:
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.corners))
         chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
         return [(*self.corners[index], False) for index in chosen]
+
+
+def _cut(planes: Array, place: Place) -> Array:
+    patch = planes[:, place.top : place.top + place.height, place.left : place.left + place.width]
+    return patch[:, :, ::-1] if place.flipped else patch
+
+
+def _stacked(patches: Sequence[Array]) -> Tensor:
+    return torch.from_numpy(np.stack(patches)).float() / 255
+
+
+def _colours(pair: Pair) -> Array:
+    """The visible picture, uint8 ``(3, H, W)``."""
+    return np.ascontiguousarray(images.rgb_array(pair.read()[1]).transpose(2, 0, 1))
 
 
 def _luma_planes(pair: Pair, ir_range: tuple[float, float] | None) -> Array:

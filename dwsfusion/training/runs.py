@@ -11,6 +11,7 @@ from dwsfusion.progress import Track, silent
 from dwsfusion.training.config import TrainingConfig
 from dwsfusion.training.fit import best_figures, fit, prepare
 from dwsfusion.training.processes import Processes
+from dwsfusion.training.tasks import TaskLoss
 from dwsfusion.training.trainer import DivergenceError
 from dwsfusion.wandb_runs import wandb_run
 
@@ -36,6 +37,7 @@ def train_all(
     shared: Processes,
     note: Mapping[str, str],
     *,
+    tasks: Sequence[TaskLoss] = (),
     resume: bool = True,
     wandb: str | None = None,
     track: Track = silent,
@@ -48,6 +50,7 @@ def train_all(
         out: holds all folders.
         shared: the processes that take part.
         note: texts kept in the weights files.
+        tasks: what frozen networks make of the fused pictures.
         resume: see `fit`.
         wandb: a project of Weights & Biases that each training is a run of.
         track: shows progress.
@@ -59,7 +62,7 @@ def train_all(
     result = Trained()
     for name, config in configs.items():
         folder = out / name.replace(" ", "_")
-        trainer, validation = prepare(pairs, config, shared)
+        trainer, validation = prepare(pairs, config, shared, tasks)
         result.held = [str(pair.ir) for pair in validation.pairs]
         result.skipped += [small for small in trainer.patches.left_out if small not in result.skipped]
         told = (

@@ -7,7 +7,7 @@ import torch
 from reference_network import disturbed
 
 from dwsfusion.checkpoints import load_generator, save_generator
-from dwsfusion.generator import PAPER, RELEASED, ClampTowardsRange, Generator, GeneratorConfig, pad_to_even
+from dwsfusion.generator import FREE, PAPER, RELEASED, ClampTowardsRange, Generator, GeneratorConfig, pad_to_even
 from dwsfusion.losses import LossWeights, generator_terms, total_loss
 
 MIXED = GeneratorConfig(channel_attention=True, shared_norm=True, average_pooling=False)
@@ -24,7 +24,7 @@ def test_the_paper_variant_adds_channel_attention_and_norms() -> None:
     assert sum(p.numel() for p in Generator(PAPER).parameters()) == 9035 + attention + norms
 
 
-@pytest.mark.parametrize("config", [RELEASED, PAPER, MIXED])
+@pytest.mark.parametrize("config", [RELEASED, PAPER, FREE, MIXED])
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (35, 50)])
 def test_fused_and_weights_equal_the_plain_computation(config: GeneratorConfig, size: tuple[int, int]) -> None:
     net = disturbed(Generator(config), 0.2)
@@ -62,6 +62,26 @@ def test_a_clamped_picture_can_come_back() -> None:
     assert x.grad.tolist() == [-3, 0, 7, 3, 0]
 
 
+def test_free_maps_cost_six_parameters_and_begin_as_published() -> None:
+    free, bound = disturbed(Generator(FREE), 0.1), Generator(PAPER).eval()
+    count = [sum(p.numel() for p in net.parameters()) for net in (free, bound)]
+    assert count[0] - count[1] == 2 * 3
+    begun = Generator(FREE).eval()
+    missing = begun.load_state_dict(bound.state_dict(), strict=False).missing_keys
+    assert missing == [f"weigh_{which}.level.{part}" for which in ("ir", "vis") for part in ("weight", "bias")]
+    pair = torch.rand(2, 2, 1, 33, 40)
+    torch.testing.assert_close(begun(*pair), bound(*pair), atol=1e-6, rtol=1e-5)
+
+
+def test_only_free_maps_leave_the_upper_half() -> None:
+    picture = torch.rand(2, 1, 32, 32)
+    bound, free = disturbed(Generator(PAPER), 2.0), disturbed(Generator(FREE), 0.2)
+    assert bound.weigh_ir(picture).min() >= 0.5
+    for bias, expected in ((-30.0, 0.0), (30.0, 1.0)):
+        free.weigh_ir.level.bias.data.fill_(bias)  # type: ignore[union-attr]
+        assert free.weigh_ir(picture).mean().item() == pytest.approx(expected, abs=1e-4)
+
+
 def test_without_cross_weights_each_picture_has_its_own_map() -> None:
     config = replace(PAPER, cross_weights=False)
     net = disturbed(Generator(config), 0.1)
@@ -79,7 +99,7 @@ def test_odd_sides_get_zeros_at_the_bottom_and_right() -> None:
     assert pad_to_even(padded) is padded
 
 
-@pytest.mark.parametrize("config", [RELEASED, PAPER])
+@pytest.mark.parametrize("config", [RELEASED, PAPER, FREE])
 def test_saved_and_loaded_weights_fuse_to_the_same_bits(config: GeneratorConfig, tmp_path: Path) -> None:
     net = disturbed(Generator(config), 0.2)
     save_generator(net, tmp_path / "weights.safetensors", {"command": "a test"})

@@ -11,7 +11,7 @@ from reference_network import disturbed
 from torch import Tensor
 
 from dwsfusion import kernels, ops
-from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
+from dwsfusion.generator import FREE, PAPER, RELEASED, Generator, GeneratorConfig
 from dwsfusion.layers import FADC
 from dwsfusion.losses import LossWeights, generator_terms, total_loss
 from dwsfusion.ops import adaptive_convolution, plain_operations
@@ -92,7 +92,7 @@ def test_a_size_seen_in_inference_can_be_trained_on() -> None:
     torch.testing.assert_close(out.detach(), expected.clone(), atol=2e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("config", [RELEASED, PAPER])
+@pytest.mark.parametrize("config", [RELEASED, PAPER, FREE])
 def test_a_training_step_has_the_gradients_of_the_released_computation(config: GeneratorConfig) -> None:
     net = disturbed(Generator(config), 0.1).train()
     net.fuse.reduce.weight.data *= 0.01  # keeps the fused picture inside of [0, 1], where both clamp alike
@@ -117,7 +117,7 @@ def test_a_training_step_has_the_gradients_of_the_released_computation(config: G
     assert (by_loops - expected).norm() <= 1e-4 * expected.norm()
 
 
-@pytest.mark.parametrize("config", [RELEASED, PAPER])
+@pytest.mark.parametrize("config", [RELEASED, PAPER, FREE])
 def test_a_training_step_has_the_gradients_of_the_plain_one(config: GeneratorConfig) -> None:
     torch.manual_seed(3)
     net = disturbed(Generator(config), 0.1).double()

@@ -71,6 +71,23 @@ def test_training_goes_on_and_its_weights_fuse(scenes: Path, tmp_path: Path, mon
     assert run(monkeypatch, "fuse_msrs.py", *fuse) == 0
 
 
+def test_training_for_a_task_goes_on(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, detector = tmp_path / "training", SCRIPTS.parent / "downstream/detection/sample.pt"
+    call = ("--data", scenes, "--epochs", 1, "--batch-size", 4, "--patch", 176, 176, "--out", out, "--adversarial", 0)
+    task = ("--task", "detection", "--detector", detector, "--labels", "labels")
+    assert run(monkeypatch, "train_dwsfusion.py", *call, *task, "--free-maps", "--held-by", "name") == 0
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [line["part"] for line in lines] == ["train", "validation"]
+    assert all(line["detection"] > 0 for line in lines)
+    capsys.readouterr()
+    assert run(monkeypatch, "train_dwsfusion.py", *call, "--free-maps", "--held-by", "name") == 2
+    assert "other networks or labels of a task" in capsys.readouterr().err
+    assert run(monkeypatch, "train_dwsfusion.py", *call, "--detector", detector) == 2
+    assert "--detector belongs to --task detection" in capsys.readouterr().err
+
+
 def test_the_comparisons_and_their_grids(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from dwsfusion import Fuser, find_pairs, images, kernels
 from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
 from dwsfusion.engines import engine_for
-from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
+from dwsfusion.generator import FREE, PAPER, RELEASED, Generator, GeneratorConfig
 from dwsfusion.layers import FADC
 from dwsfusion.losses import LossWeights, generator_terms
 
@@ -30,6 +30,7 @@ VARIANTS = [
     PAPER,
     GeneratorConfig(True, True, False),
     replace(PAPER, cross_weights=False),
+    FREE,
     replace(RELEASED, cross_weights=False, average_pooling=True),
 ]
 

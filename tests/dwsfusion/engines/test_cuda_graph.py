@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dwsfusion.engines.cuda_graph import Network, Replayed
 from dwsfusion.frequencies import _low_pass_masks, held_masks, low_pass
-from dwsfusion.generator import PAPER, Generator
+from dwsfusion.generator import FREE, PAPER, Generator, GeneratorConfig
 
 
 class Recorder:
@@ -92,11 +92,12 @@ def test_the_masks_of_a_recording_can_be_held() -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("config", [PAPER, FREE])
 @torch.inference_mode()
-def test_a_replay_computes_what_the_network_does() -> None:
+def test_a_replay_computes_what_the_network_does(config: GeneratorConfig) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    net = disturbed(Generator(PAPER), 0.1).cuda()
+    net = disturbed(Generator(config), 0.1).cuda()
     replayed = Replayed(net)
     for size in ((480, 640), (35, 50), (480, 640)):
         pairs = torch.rand(3, 2, 2, 1, *size, device="cuda")

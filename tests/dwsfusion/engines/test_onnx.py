@@ -14,7 +14,7 @@ from dwsfusion import InputError
 from dwsfusion.checkpoints import load_generator
 from dwsfusion.engines import onnx
 from dwsfusion.engines.onnx import TOLERANCE, OnnxNetwork, export_onnx, largest_difference
-from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
+from dwsfusion.generator import FREE, PAPER, RELEASED, Generator, GeneratorConfig
 from dwsfusion.images import ir_tensor, luma, vis_tensor
 from dwsfusion.layers import FADC
 from dwsfusion.pairs import find_pairs
@@ -26,7 +26,7 @@ pytest.importorskip("onnxruntime")
 Exported = tuple[Generator, Path, OnnxNetwork]
 
 
-@pytest.fixture(scope="module", params=[RELEASED, PAPER], ids=["released", "paper"])
+@pytest.fixture(scope="module", params=[RELEASED, PAPER, FREE], ids=["released", "paper", "free"])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     torch.manual_seed(0)
     net = disturbed(Generator(request.param), 0.1)
