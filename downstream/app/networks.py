@@ -13,7 +13,8 @@ from downstream.datasets.card import Boxes, Card, Ids, Masks
 from downstream.detection.coco import Results, results_of
 from downstream.detection.config import SAMPLE_SIZE_PX
 from downstream.detection.late import pool
-from downstream.detection.yolo import SAMPLE_DETECTOR, YoloDetector
+from downstream.detection.model_files import SAMPLE_DETECTOR
+from downstream.detection.yolo import YoloDetector
 from downstream.report.encoding import coloured_mask, data_url, hex_colours
 from downstream.segmentation.deeplab import Segmenter
 from downstream.segmentation.networks import load_segmenter

@@ -73,7 +73,8 @@ def main(config: Config) -> int:
     note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
     runs = ablations(config.training, config.task) if config.ablate else {"": config.training}
     with processes(config.device) as shared, clock.step("train"):
-        usable = [(data, [pair for pair in pairs.pairs if pair in set(good)]) for data, pairs in sources]
+        known = set(good)
+        usable = [(data, [pair for pair in pairs.pairs if pair in known]) for data, pairs in sources]
         tasks = _tasks(config, usable, shared.device)
         if shared.rank == 0:
             keep_log(config.out)
