@@ -17,7 +17,10 @@ from dwsfusion.ops import tap_grid
 from dwsfusion.runs import write_bytes
 from dwsfusion.weight_files import UnsafeFileError, load_tensors, safetensors_bytes, what_is_it
 
-DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "dwsfusion.safetensors"
+_FOLDER = Path(__file__).parent / "weights"
+PACKAGED = {name: _FOLDER / f"{name}.safetensors" for name in ("dwsfusion", "dwsfusion-task")}
+"""The weights of this package by the names of their methods; their card says what they are."""
+DEFAULT_WEIGHTS = PACKAGED["dwsfusion"]
 
 # The released names, outermost first, and ours.
 _RENAMED = (

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dwsfusion import images
 from dwsfusion.baselines import BASELINES
-from dwsfusion.checkpoints import DEFAULT_WEIGHTS, load_generator
+from dwsfusion.checkpoints import PACKAGED, load_generator
 from dwsfusion.devices import pick_device
 from dwsfusion.engines import engine_for
 from dwsfusion.errors import InputError
@@ -47,9 +47,10 @@ class Fuser:
         """Loads a method.
 
         Args:
-            name_or_path: ``dwsfusion`` (the weights of this package); a rule of `dwsfusion.baselines` such as ``mean``,
-                ``max`` or ``max+clahe``; a weights file: ours (``.safetensors``) or the authors' ``best_network.pth``;
-                a folder of `save_pretrained`; or a name ``OWNER/NAME`` of the Hugging Face hub.
+            name_or_path: ``dwsfusion`` or ``dwsfusion-task`` (the weights of this package); a rule of
+                `dwsfusion.baselines` such as ``mean``, ``max`` or ``max+clahe``; a weights file: ours
+                (``.safetensors``) or the authors' ``best_network.pth``; a folder of `save_pretrained`; or a name
+                ``OWNER/NAME`` of the Hugging Face hub.
             device: ``auto``, or a device's name.
             revision: branch, tag or commit on the hub.
 
@@ -59,12 +60,12 @@ class Fuser:
         name = str(name_or_path)
         if name in BASELINES:
             return cls(BASELINES[name](), name, name, device)
-        path = DEFAULT_WEIGHTS if name == "dwsfusion" else Path(name_or_path)
+        path = PACKAGED.get(name, Path(name_or_path))
         path = path if path.is_file() else find_weights(name_or_path, revision) or path
         if not path.is_file():
-            known = ", ".join(("dwsfusion", *BASELINES))
+            known = ", ".join((*PACKAGED, *BASELINES))
             raise InputError(f"expected {known}, OWNER/NAME of the hub, or a weights file, found no file {name!r}")
-        return cls(load_generator(path), "dwsfusion", hash_file(path), device)
+        return cls(load_generator(path), name if name in PACKAGED else "dwsfusion", hash_file(path), device)
 
     def save_pretrained(self, folder: str | Path, card: str = "", note: Mapping[str, str] | None = None) -> None:
         """Writes the network's weights, configuration and card as `dwsfusion.hub.save_pretrained` does.

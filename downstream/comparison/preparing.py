@@ -12,6 +12,7 @@ from downstream.comparison.named_files import parse_named
 from downstream.datasets.data_set import DataSet
 from downstream.datasets.opening import open_data_set
 from dwsfusion.baselines import BASELINES as RULES
+from dwsfusion.checkpoints import PACKAGED
 from dwsfusion.depths import look_at_infrared
 from dwsfusion.errors import ImageError, InputError
 from dwsfusion.folders import fuse_folder
@@ -41,8 +42,8 @@ class ComparisonConfig:
     split: str = "test"
     """Which part of the data set."""
     inputs: tuple[str, ...] = ()
-    """Further inputs, each NAME=DIR with the data set's file names, or the name of a plain rule to fuse by: max+clahe,
-    mean+clahe, max+gamma, mean+gamma."""
+    """Further inputs, each NAME=DIR with the data set's file names, or the name of a method to fuse by:
+    dwsfusion-task, max+clahe, mean+clahe, max+gamma, mean+gamma."""
     common: bool = False
     """Compare on the pictures that all inputs have; otherwise a missing one is an error."""
     weights: Path | None = None
@@ -94,7 +95,7 @@ def prepare_comparison(
     Args:
         data: the data root.
         split: which part of it; methods' folders may hold one sub-folder a split.
-        extra: further inputs, each ``NAME=DIR``, or a rule of `dwsfusion.baselines` to fuse by.
+        extra: further inputs, each ``NAME=DIR``, or a rule or packaged weights to fuse by.
         fuser: the network that makes the input ``dwsfusion``.
         fused: where fused pictures are kept, ``fused/DATA/NAME/SPLIT/*.png``; what is there and fits is used.
         card: name or file of the data set's card; without it by what lies there.
@@ -109,8 +110,9 @@ def prepare_comparison(
     """
     kept = fused / data.resolve().name
     source, pair_set = open_data_set(data, split, card, kept / "sources")
-    rules = [name for name in dict.fromkeys(extra) if name in RULES and name not in BASELINES]
-    named = [item for item in extra if item not in RULES]
+    known = {*RULES, *PACKAGED}
+    rules = [name for name in dict.fromkeys(extra) if name in known - {*BASELINES, DWSFUSION}]
+    named = [item for item in extra if item not in known]
     folders = parse_named(named, {INFRARED, VISIBLE, *BASELINES, *rules, DWSFUSION, LATE})
     others = [_other_input(name, folder, split) for name, folder in folders.items()]
     pairs = _chosen(pair_set.pairs, others if common else (), source, choose)
@@ -124,8 +126,8 @@ def prepare_comparison(
     infrared = infrared_files(pairs, ir_range, kept / INFRARED / split)
     sources = [Input(INFRARED, infrared), Input(VISIBLE, {p.name: p.vis for p in pairs})]
     comparison = Comparison(source, (*sources, *made, *others), (*pair_set.skipped, *broken))
-    known = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
-    return _readable(_with_equal_names(comparison, made[0].files.keys(), known, common), others)
+    listed = {p.name for p in pair_set.pairs} | {s.name for s in comparison.skipped}
+    return _readable(_with_equal_names(comparison, made[0].files.keys(), listed, common), others)
 
 
 def _chosen(pairs: Sequence[Pair], needed: Sequence[Input], source: DataSet, choose: Choose | None) -> tuple[Pair, ...]:

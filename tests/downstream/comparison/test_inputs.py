@@ -45,6 +45,18 @@ def test_a_plain_remedy_joins_by_its_name(pair_root: Path, method: Path, tmp_pat
         prepare_comparison(pair_root, "test", ["max+clahe", f"max+clahe={method}"], fuser=FUSER, fused=tmp_path / "f")
 
 
+def test_the_weights_for_a_task_join_by_their_name(pair_root: Path, tmp_path: Path) -> None:
+    extra = ["dwsfusion-task", "dwsfusion"]
+    comparison = prepare_comparison(pair_root, "test", extra, fuser=FUSER, fused=tmp_path / "fused")
+    assert [i.name for i in comparison.inputs][-2:] == ["dwsfusion-task", "dwsfusion"]
+    fuser = Fuser.from_pretrained("dwsfusion-task", "cpu")
+    assert (fuser.name, sum(p.numel() for p in fuser.network.parameters())) == ("dwsfusion-task", 9165)
+    made = read_image(comparison.input("dwsfusion-task").files["00001D"])
+    pair = [read_image(comparison.input(name).files["00001D"]) for name in ("infrared", "visible")]
+    assert np.array_equal(made, fuser.fuse(*pair))
+    assert not np.array_equal(made, Fuser.from_pretrained("dwsfusion", "cpu").fuse(*pair))
+
+
 def test_a_methods_folder_may_hold_a_folder_a_split(pair_root: Path, method: Path, tmp_path: Path) -> None:
     method.rename(tmp_path / "test")
     (tmp_path / "theirs").mkdir()
