@@ -21,7 +21,7 @@ class Config:
     out: Path = Path("out/dwsfusion.onnx")
     """The file to write: ir and vis_y, float (batch, 1, height, width) in [0, 1], to fused, the same."""
     size: str | None = None
-    """HEIGHTxWIDTH, such as 480x640, for a file of that size alone, in operations that OpenVINO, ncnn and compilers for
+    """HEIGHTxWIDTH, such as 480x640, for a file of that size alone, in operations that OpenVINO and compilers for
     small devices have; without it one for every size and batch, which needs a runtime with DeformConv."""
     batch: int = 1
     """With --size: pairs at once."""

@@ -1,4 +1,4 @@
-"""The generator for one size in operations that every runtime has: for OpenVINO, ncnn and compilers for small devices.
+"""The generator for one size in operations that every runtime has: for OpenVINO and compilers for small devices.
 
 Beside `dwsfusion.engines.onnx`, whose file takes any size but needs DeformConv: here sizes are numbers, everything that
 hangs on them alone is a constant, and the nine taps are read by GridSample.
