@@ -67,9 +67,9 @@ def _remove_remains(folder: Path) -> None:
         _swept.add(mine)
         for entry in os.scandir(folder):
             found = _REMAINS.fullmatch(entry.name)
-            if found is None or found[1] != _HOST or found[2] == _PROCESS:
+            if found is None or found[1] != _HOST or (found[2], found[3]) == (_PROCESS, str(os.getpid())):
                 continue
-            if int(found[3]) == os.getpid() or not _lives(int(found[3])):
+            if int(found[3]) == os.getpid() or not _lives(int(found[3])):  # forks share what was drawn
                 Path(entry.path).unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MARK = b"AGPL"
-SPEAKS_OF_IT = {"METADATA", "PKG-INFO", "README.md", "pyproject.toml", "MANIFEST.in", "yolo.py"}
+SPEAKS_OF_IT = {"METADATA", "PKG-INFO", "README.md", "pyproject.toml", "MANIFEST.in", "yolo.py", "model_files.py"}
 BUILD = "import sys; from setuptools import build_meta as b; to = sys.argv[1]; b.build_wheel(to); b.build_sdist(to)"
 
 

@@ -180,6 +180,7 @@ def load_with_loss(file: Path, classes: int, device: torch.device) -> tuple[nn.M
     Raises:
         InputError: it is no detector, or one that is trained by another loss.
     """
+    _ultralytics()
     from ultralytics.cfg import get_cfg
     from ultralytics.utils.loss import v8DetectionLoss
 
@@ -223,6 +224,7 @@ def _read_bgr(path: Path) -> Array:
 
 def _strip(weights: Path) -> None:
     """Leaves the averaged weights in half precision, as published models are, and no path of this machine."""
+    _ultralytics()
     from ultralytics.utils.torch_utils import strip_optimizer
 
     strip_optimizer(weights)
@@ -234,6 +236,7 @@ def _strip(weights: Path) -> None:
 
 
 def _download(file: Path) -> Path:
+    _ultralytics()
     from ultralytics.utils.downloads import attempt_download_asset
 
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -52,12 +52,15 @@ def export_portable(generator: Generator, path: Path, size: tuple[int, int], bat
             f"expected sides of {_LEAST_PX} pixels or more and a batch of 1 or more, found {size}, {batch}"
         )
     try:
-        import onnx  # here, for it is an extra
+        import onnx  # here, for they are an extra
+        import onnxruntime  # noqa: F401
     except ImportError as error:
         raise InputError(f"ONNX export needs {error.name}: {INSTALL}") from error
     with whole_file(path) as beside:
         _trace(generator, beside, size, batch)
-        model = _with_shared_constants(onnx.load(beside))
+        _fold(beside)
+        model = onnx.load(beside)
+        _tidy(model)
         onnx.helper.set_model_props(model, {**metadata(generator), "size": json.dumps([batch, 1, *size])})
         onnx.save(model, beside)
         difference = _difference(generator, OnnxNetwork(beside), size, batch)
@@ -89,24 +92,34 @@ class PortableGenerator(nn.Module):
         return fused
 
 
-def _with_shared_constants(model: Any) -> Any:
-    """The same model with each constant once: the trace repeats the filters in every layer."""
-    kept: list[Any] = []
+def _fold(path: Path) -> None:
+    """Computes what hangs on sizes and constants alone once and for all, by onnxruntime's basic optimisations."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def _tidy(model: Any) -> None:
+    """Leaves each constant once, for the filters are the same in many layers, and the one operator set that is used."""
     first: dict[bytes, str] = {}
     names: dict[str, str] = {}
+    kept = []
+    for constant in model.graph.initializer:
+        name, constant.name = constant.name, ""
+        names[name] = first.setdefault(constant.SerializeToString(), name)
+        constant.name = name
+        if names[name] == name:
+            kept.append(constant)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
     for node in model.graph.node:
-        if node.op_type != "Constant":
-            kept.append(node)
-            continue
-        names[node.output[0]] = first.setdefault(node.attribute[0].SerializeToString(), node.output[0])
-        if names[node.output[0]] == node.output[0]:
-            kept.append(node)
-    for node in kept:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
-    return model
+        node.input[:] = [names.get(name, name) for name in node.input]
+    sets = [own for own in model.opset_import if own.domain == ""]
+    del model.opset_import[:]
+    model.opset_import.extend(sets)
 
 
 @torch.inference_mode()
@@ -203,6 +216,8 @@ def _filters(size: int) -> tuple[tuple[Factors, Factors | None], ...]:
 
 def _filter(kept: Tensor, size: int) -> tuple[Factors, Factors | None]:
     """One filter: of the frequencies kept, those with their mirror image give twice a cosine, the others a wave."""
+    if not kept.any():  # of very few pixels; runtimes do not like matrices without an entry
+        return (torch.zeros(size, 1), torch.zeros(1, size)), None
     mirrored = kept.flip(0).roll(1)
     frequencies = torch.arange(size)
     own = (2 * frequencies) % size == 0  # their own mirror image

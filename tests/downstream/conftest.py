@@ -1,5 +1,6 @@
 """What the tests of the comparisons share."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,3 +60,16 @@ def drawn(tmp_path: Path, random: np.random.Generator, save: Save) -> Comparison
             (root / folder / f"{name}.txt").write_text(person + car)
         (root / folder / f"{NAMES[-1]}.txt").write_text("")
     return Comparison(DataSet(msrs(), root), tuple(inputs))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; without it, tests of pages are skipped."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pages are tested by playwright: pip install it")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("pages are tested in Chromium, which is not installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -52,7 +52,7 @@ def test_the_same_command_gives_the_same_bytes(scenes: Path, segmenter: Path, tm
         assert code_of("segmentation", [*own, *asked]) == 0
         found[way] = contents(out, VOLATILE)
     first = found.pop("first")
-    assert len([name for name in first if name.startswith("fused/sample/dwsfusion/test/")]) == 5
+    assert len([name for name in first if name.startswith("fused/sample/dwsfusion/test/0")]) == 5
     assert {"detection/detection.json", "segmentation/segmentation.json"} <= first.keys()
     differing = {way: sorted(n for n in first.keys() | own.keys() if first.get(n) != own.get(n))
                  for way, own in found.items()}  # fmt: skip

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,16 +77,3 @@ def served(tmp_path_factory):
 def plain():
     """Without any network."""
     yield from serve(AppConfig(0, False, device="cpu"))
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium; without it, tests of the page are skipped."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pages are tested by playwright: pip install it")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("pages are tested in Chromium, which is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()

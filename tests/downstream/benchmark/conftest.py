@@ -1,6 +1,5 @@
 """One small benchmark of a few sample scenes, run once for all tests of what comes of it, and a browser."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,16 +19,3 @@ def finished(scenes: Path) -> Path:
     out = scenes.parent / "out"
     run_small(scenes, out)
     return out
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium; without it, tests of pages are skipped."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pages are tested by playwright: pip install it")
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("pages are tested in Chromium, which is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()

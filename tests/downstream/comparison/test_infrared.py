@@ -102,5 +102,5 @@ def test_two_depths_in_one_folder_are_told(
     (raw / "ir/c.png").write_bytes(b"broken")
     with caplog.at_level(logging.WARNING):
         look_at_infrared(find_pairs(raw).pairs, RANGE)
-    (message,) = caplog.messages
+    (message,) = (record.message for record in caplog.records if record.name == "dwsfusion.depths")
     assert "1 of 16 bit (a), 1 of 8 bit (b)" in message

@@ -85,8 +85,9 @@ def test_folds_train_on_the_pictures_that_they_do_not_test(
 ) -> None:
     seen = {}
 
-    def keep(network: nn.Module, pictures: list[np.ndarray], *rest: object) -> None:
+    def keep(network: nn.Module, pictures: list[np.ndarray], *rest: object) -> list[float]:
         seen[rest[-1]] = pictures
+        return []
 
     monkeypatch.setattr(retraining, "train_network", keep)
     test = pair_of(split("test"))
@@ -113,7 +114,7 @@ def test_joint_and_folds_from_training_to_figures(split: MakeSplit, tmp_path: Pa
     networks = make_networks(
         SegmentationTask(config), test, lambda: pytest.fail("no train split"), tmp_path / "m", seed=0, device=CPU
     )
-    assert len(list((tmp_path / "m").iterdir())) == 4  # 2 seeds, 2 folds, one network for all inputs
+    assert len(list((tmp_path / "m").glob("*.safetensors"))) == 4  # 2 seeds, 2 folds, one network for all inputs
     result = compare(SegmentationTask(config), test, networks, tmp_path, about={"data": "made"})
     training = result["protocol"]["training"]
     assert sorted(name for fold in training["folds"]["pictures"] for name in fold) == list(test.names)
@@ -130,11 +131,13 @@ def test_a_stopped_run_goes_on_and_ends_the_same(
     make = lambda: make_networks(SegmentationTask(CONFIG), test, lambda: train, out, seed=0, device=CPU)  # noqa: E731
     make()
     first = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert sorted(first) == sorted(f"{name}-seed{k}.safetensors" for name in PAIR for k in (0, 1))
+    assert sorted(first) == sorted(
+        f"{name}-seed{k}.{suffix}" for name in PAIR for k in (0, 1) for suffix in ("safetensors", "jsonl")
+    )
     (out / "visible-seed1.safetensors").unlink()
     calls = []
     original = retraining.train_network
-    monkeypatch.setattr(retraining, "train_network", lambda *a: (calls.append(a[-1]), original(*a)))
+    monkeypatch.setattr(retraining, "train_network", lambda *a: (calls.append(a[-1]), original(*a))[1])
     make()
     assert calls == ["train visible-seed1"]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == first
@@ -151,7 +154,7 @@ def test_changed_train_pictures_train_their_input_again(
     config = replace(CONFIG, seeds=1)
     make(config)
     calls = []
-    monkeypatch.setattr(retraining, "train_network", lambda *a: calls.append(a[-1]))
+    monkeypatch.setattr(retraining, "train_network", lambda *a: calls.append(a[-1]) or [])
     save(train.input("visible").files["00001D"], np.zeros((36, 45, 3), np.uint8))
     make(config)
     assert calls == ["train visible-seed0"]
@@ -167,8 +170,9 @@ def test_every_input_starts_from_the_same_weights(
 ) -> None:
     starts: dict[str, dict[str, torch.Tensor]] = {}
 
-    def keep(network: nn.Module, *rest: object) -> None:
+    def keep(network: nn.Module, *rest: object) -> list[float]:
         starts[str(rest[-1])] = {n: t.clone() for n, t in network.state_dict().items()}
+        return []
 
     monkeypatch.setattr(retraining, "train_network", keep)
     test, train = pair_of(split("test")), pair_of(split("train"))
@@ -186,7 +190,7 @@ def test_joint_trains_one_network_on_equal_parts(
 ) -> None:
     shown = []
     monkeypatch.setattr(
-        retraining, "train_network", lambda network, pictures, labels, *rest: shown.append((pictures, labels))
+        retraining, "train_network", lambda network, pictures, labels, *rest: shown.append((pictures, labels)) or []
     )
     test, train = pair_of(split("test")), pair_of(split("train"))
     config = replace(CONFIG, protocol="joint", seeds=1)
