@@ -53,7 +53,7 @@ def export_portable(generator: Generator, path: Path, size: tuple[int, int], bat
         )
     try:
         import onnx  # here, for they are an extra
-        import onnxruntime  # noqa: F401
+        import onnxruntime  # type: ignore[import-untyped] # noqa: F401
     except ImportError as error:
         raise InputError(f"ONNX export needs {error.name}: {INSTALL}") from error
     with whole_file(path) as beside:
@@ -94,7 +94,7 @@ class PortableGenerator(nn.Module):
 
 def _fold(path: Path) -> None:
     """Computes what hangs on sizes and constants alone once and for all, by onnxruntime's basic optimisations."""
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
