@@ -76,7 +76,7 @@ def _rows(a, f, sums, start, stop):  # type: ignore[no-untyped-def]
         sums[b, y] = total
 
 
-@compiled
+@compiled_inline
 def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
     """Nine shares of each window of a feature ``(H, W)``, `LANES` numbers each, down its columns."""
     for i in range(LANES):
@@ -98,7 +98,7 @@ def _load(ws, place, feature, y, x, count):  # type: ignore[no-untyped-def]
             ws[place + k * LANES + i] /= ws[TOTAL + i]
 
 
-@compiled
+@compiled_inline
 def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
     """Equality and correlation of the windows of two maps ``(H, W)``; where it is negative, the fused is turned
     round.
@@ -125,7 +125,7 @@ def _compare(ws, a, f, y, x, count):  # type: ignore[no-untyped-def]
             ws[F + (8 - k) * LANES + i] = first if turn else last
 
 
-@compiled
+@compiled_inline
 def _cumulate(ws):  # type: ignore[no-untyped-def]
     """Cumulated shares, `LANES` numbers each, their sums, moments of the place, and the sum of both entropies."""
     for i in range(LANES):
@@ -147,7 +147,7 @@ def _cumulate(ws):  # type: ignore[no-untyped-def]
             ws[ENTROPIES + i] -= of_a * _log2(of_a) + of_f * _log2(of_f)
 
 
-@compiled
+@compiled_inline
 def _weigh(ws):  # type: ignore[no-untyped-def]
     """The weight of the tightest coupling that gives the windows' correlation, `LANES` numbers."""
     for i in range(LANES):
@@ -163,7 +163,7 @@ def _weigh(ws):  # type: ignore[no-untyped-def]
         ws[WEIGHT + i] = abs(ws[CORRELATION + i]) / max(tightest, FLAT) if tightest > FLAT else ZERO
 
 
-@compiled
+@compiled_inline
 def _join(ws):  # type: ignore[no-untyped-def]
     """Entropy of the joint distribution, `LANES` numbers."""
     for i in range(LANES):
