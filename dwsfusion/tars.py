@@ -8,6 +8,7 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,23 +72,33 @@ def tar_pairs(tar: Path) -> Iterator[tuple[str, Path | None, Path | None, str]]:
     Raises:
         InputError: it is no tar, or cut off.
     """
-    name, paths, problem = "", [None, None], ""  # type: tuple[str, list[Path | None], str]
+    sample: _Sample | None = None
     for member in _members(tar):
         given = member.name.removeprefix("./")
         key, side = _parted(given)
         if side is None:
             continue
-        if key != name and (name or problem):
-            yield name, paths[0], paths[1], problem
-        if key != name:
-            name, paths, problem = key, [None, None], ""
+        if sample is not None and sample.name != key:
+            yield sample.told()
+            sample = None
+        sample = sample or _Sample(key)
         if not member.isreg() or member.issparse():
-            problem = f"{tar}: {given} is no file but a link, a device or a folder"
-        elif paths[side] is not None:
-            problem = f"{tar}: {given} is there twice"
-        paths[side] = tar / f"{member.offset_data}+{member.size}" / given.rpartition("/")[2]
-    if name:
-        yield name, paths[0], paths[1], problem
+            sample.problem = f"{tar}: {given} is no file but a link, a device or a folder"
+        elif sample.sides[side] is not None:
+            sample.problem = f"{tar}: {given} is there twice"
+        sample.sides[side] = tar / f"{member.offset_data}+{member.size}" / given.rpartition("/")[2]
+    if sample is not None:
+        yield sample.told()
+
+
+@dataclass
+class _Sample:
+    name: str
+    sides: list[Path | None] = field(default_factory=lambda: [None, None])
+    problem: str = ""
+
+    def told(self) -> tuple[str, Path | None, Path | None, str]:
+        return self.name, self.sides[0], self.sides[1], self.problem
 
 
 def _parted(member: str) -> tuple[str, int | None]:

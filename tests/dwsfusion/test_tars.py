@@ -67,6 +67,10 @@ def test_pairs_are_read_where_they_lie_and_keep_their_names(tmp_path: Path) -> N
     assert [pair.name for pair in Manifest(tmp_path / "b.tar")] == ["b"]
 
 
+PAIR = ("x.ir.png", IR), ("x.vis.png", VIS)
+GOOD = ("good2.ir.png", IR), ("good2.vis.png", VIS)
+
+
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
@@ -80,7 +84,8 @@ def test_pairs_are_read_where_they_lie_and_keep_their_names(tmp_path: Path) -> N
         ((("x.ir.png", IR), ("x.ir.png", IR), ("x.vis.png", VIS)), "x.ir.png is there twice"),
         ((("x.ir.png", IR), ("y.txt", b"")), "infrared picture without its visible partner"),
         ((("x.vis.png", VIS),), "visible picture without its infrared partner"),
-        ((("x.ir.png", IR), ("good2.ir.png", IR), ("good2.vis.png", VIS), ("x.vis.png", VIS)), "in several rows"),
+        ((PAIR[0], *GOOD, PAIR[1]), "without its"),
+        ((*PAIR, *GOOD, *PAIR), "in several rows"),
         (((".ir.png", IR), (".vis.png", VIS)), "expected a name"),
     ],
 )  # fmt: skip

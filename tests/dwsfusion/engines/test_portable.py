@@ -15,8 +15,8 @@ from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
 
 COMMON = {
     "Abs", "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Constant", "Conv", "ConvTranspose", "Flatten",
-    "Gemm", "GridSample", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "ReduceMax", "ReduceMean", "Relu", "Reshape",
-    "Resize", "Sigmoid", "Slice", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+    "Gemm", "GlobalAveragePool", "GlobalMaxPool", "GridSample", "Identity", "MatMul", "Max", "MaxPool", "Mul", "Pad",
+    "ReduceMean", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze",
 }  # fmt: skip
 
 
