@@ -175,12 +175,10 @@ class _PortableChannelAttention(ChannelAttention):
     def scale(self, x: Tensor) -> Tensor:
         if self.mlp is None:
             return super().scale(x)
-        weight = self._said_of(F.adaptive_avg_pool2d(x, 1)) + self._said_of(F.adaptive_max_pool2d(x, 1))
-        return weight.sigmoid()  # (B, C, 1, 1)
-
-    def _said_of(self, pooled: Tensor) -> Tensor:
-        first, _, last = self.mlp or ()
-        return F.conv2d(F.relu(F.conv2d(pooled, first.weight[:, :, None, None])), last.weight[:, :, None, None])
+        first, last = (layer.weight[:, :, None, None] for layer in self.mlp if isinstance(layer, nn.Linear))
+        pooled = F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)
+        mean, largest = (F.conv2d(F.relu(F.conv2d(side, first)), last) for side in pooled)
+        return (mean + largest).sigmoid()  # (B, C, 1, 1)
 
 
 _PORTABLE: dict[type, type] = {

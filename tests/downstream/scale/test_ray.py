@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from dying import deadly
 
+from downstream.command import run_command
+from downstream.commands import fuse, merge
 from downstream.scale.attempts import ALONE, FOLDER, Attempts
 from downstream.scale.rows import read_rows
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=
 
 
 @pytest.fixture
-def manifest(tmp_path: Path, random: np.random.Generator, save) -> Path:
+def manifest(tmp_path: Path, random: np.random.Generator, save, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three blocks of pairs, of which one lacks a picture and one is broken."""
     lines = ["name,ir,vis\n"]
     for k in range(COUNT):
@@ -29,23 +31,30 @@ def manifest(tmp_path: Path, random: np.random.Generator, save) -> Path:
     (tmp_path / "set/ir/00040.png").write_bytes(b"broken")
     path = tmp_path / "set/pairs.csv"
     path.write_text("".join(lines))
+    monkeypatch.chdir(tmp_path)
     return path
 
 
-def _fuse(manifest: Path, out: Path, *args: str, env: dict[str, str] | None = None) -> int:
-    root = Path(__file__).parents[3]
-    call = [sys.executable, "-m", "downstream.commands", "fuse", "--method", "max", "--device", "cpu", *args]
-    call += ["--manifest", "set/pairs.csv", "--out", out.name]  # relative: workers have a folder of their own
-    environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"} | (env or {})
-    done = subprocess.run(call, cwd=out.parent, env=environment, capture_output=True, text=True, check=False)
+ARGS = ("--manifest", "set/pairs.csv", "--method", "max", "--device", "cpu")
+"""Relative: workers have a folder of their own."""
+
+
+def _here(name: str, *args: str) -> int:
+    module = {"fuse": fuse, "merge": merge}[name]
+    with pytest.raises(SystemExit) as ended:
+        run_command(module.main, module.Config, args, f"dwsfusion {name}")
+    return int(ended.value.code or 0)
+
+
+def _on_ray(workers: int, env: dict[str, str]) -> int:
+    """In a process of its own, which may be killed."""
+    call = [sys.executable, "-m", "downstream.commands", "fuse", *ARGS, "--out", "ray", "--engine", "ray"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"} | env
+    done = subprocess.run(
+        [*call, "--ray-workers", str(workers)], env=env, capture_output=True, text=True, check=False
+    )  # fmt: skip
     assert done.returncode in (-9, 0, 1), done.stderr
     return done.returncode
-
-
-def _merge(out: Path) -> None:
-    call = [sys.executable, "-m", "downstream.commands", "merge", "--out", str(out), "--verify"]
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    assert subprocess.run(call, env=env, capture_output=True, check=False).returncode == 1
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -58,18 +67,16 @@ def test_two_workers_write_what_one_process_and_two_shards_do_even_where_the_com
     manifest: Path, tmp_path: Path
 ) -> None:
     here, shards, ray = (tmp_path / name for name in ("here", "shards", "ray"))
-    assert _fuse(manifest, here) == 1
-    for part in ("1/2", "2/2"):
-        assert _fuse(manifest, shards, "--shard", part) == 1
-    _merge(shards)
+    assert _here("fuse", *ARGS, "--out", "here") == 1
+    assert {_here("fuse", *ARGS, "--out", "shards", "--shard", part) for part in ("1/2", "2/2")} == {0, 1}
+    assert _here("merge", "--out", "shards", "--verify") == 1
     assert _files(shards) == _files(here)
     env = deadly(tmp_path / "dying", command="v00060.png", once="v00063.png")
-    args = ("--engine", "ray", "--ray-workers", "2")
-    assert _fuse(manifest, ray, *args, env=env) == -9
+    assert _on_ray(2, env) == -9
     kept = {p.name: p.stat().st_mtime_ns for p in ray.glob("*.png")}
     assert kept
     assert not (ray / "fused.csv").exists()
-    assert _fuse(manifest, ray, *args, env=env) == 1
+    assert _on_ray(2, env) == 1
     assert (tmp_path / "dying/v00063.png").exists()  # a worker was killed in the second run
     assert _files(ray) == _files(here)
     assert {name: (ray / name).stat().st_mtime_ns for name in kept} == kept
@@ -79,9 +86,8 @@ def test_two_workers_write_what_one_process_and_two_shards_do_even_where_the_com
 def test_a_picture_that_kills_every_worker_is_given_up_and_the_others_are_fused(manifest: Path, tmp_path: Path) -> None:
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(lines[:3] + lines[6:10]))
-    assert _fuse(manifest, tmp_path / "here") == 0
-    env = deadly(tmp_path / "dying", always="v00007.png")
-    assert _fuse(manifest, tmp_path / "ray", "--engine", "ray", "--ray-workers", "1", env=env) == 1
+    assert _here("fuse", *ARGS, "--out", "here") == 0
+    assert _on_ray(1, deadly(tmp_path / "dying", always="v00007.png")) == 1
     rows = {row.name: row for row in read_rows(tmp_path / "ray/fused.csv")}
     assert rows["00007"].status == "skipped"
     assert f"its worker died {ALONE + 1} times" in rows["00007"].reason
