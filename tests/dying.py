@@ -13,7 +13,7 @@ os.environ.setdefault("DYING_COMMAND", str(os.getpid()))  # the first process is
 
 def first(name):
     try:
-        os.close(os.open(os.path.join({folder!r}, name), os.O_CREAT | os.O_EXCL))
+        os.close(os.open(os.path.join({folder!r}, "opened-" + name), os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return False
     return True

@@ -84,8 +84,8 @@ def _ray(address: str | None, workers: int, gpus: int) -> Iterator[Any]:
     import ray  # here, for it is an extra, and reads its environment on import
 
     # One core more than workers, as Ray counts: its own small tasks would wait for ever otherwise.
-    local = {"num_cpus": workers + 1, "object_store_memory": _STORE_BYTES, "include_dashboard": False,
-             "_node_ip_address": "127.0.0.1"} | ({} if gpus else {"num_gpus": 0})  # fmt: skip
+    local = {"num_cpus": workers + 1, "object_store_memory": _STORE_BYTES, "include_dashboard": False}
+    local |= {} if gpus else {"num_gpus": 0}
     given = {"address": "local", **local} if address is None else {"address": address}
     before = signal.getsignal(signal.SIGTERM)
     _start(ray, given)

@@ -77,7 +77,7 @@ def test_two_workers_write_what_one_process_and_two_shards_do_even_where_the_com
     assert kept
     assert not (ray / "fused.csv").exists()
     assert _on_ray(2, env) == 1
-    assert (tmp_path / "dying/v00063.png").exists()  # a worker was killed in the second run
+    assert (tmp_path / "dying/opened-v00063.png").exists()  # a worker was killed in the second run
     assert _files(ray) == _files(here)
     assert {name: (ray / name).stat().st_mtime_ns for name in kept} == kept
 
