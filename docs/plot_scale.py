@@ -86,7 +86,8 @@ def plot(rows: list[Row], path: Path) -> None:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+    left.legend(frameon=False, loc="upper left")
+    right.legend(frameon=False, loc="lower left")
     figure.savefig(path, dpi=150)
 
 

@@ -29,6 +29,7 @@ _WINDOW = 200_000
 """Names that are in memory at once; workers are made anew for each window."""
 _STORE_BYTES = 200 * 2**20
 _STARTS = 3
+_CLIENT = "ray://"
 _REFUSED = "refused"
 """Of a row that ends the run: an exception would lose its kind on the way."""
 
@@ -72,7 +73,10 @@ def fuse_on_ray(
     pairs = iter(numbered)
     with _ray(address, workers or os.cpu_count() or 1, work.gpus) as ray:
         while window := list(itertools.islice(pairs, _WINDOW)):
-            yield from _fuse_window(ray, work, window, workers or _room(ray, work.gpus))
+            for told in _window(ray, address, work, window, workers or _room(ray, work.gpus)):
+                if told.row.status == _REFUSED:
+                    raise InputError(told.row.reason)
+                yield told
     with suppress(OSError):  # something in it is remembered, or there is none
         (work.out / FOLDER).rmdir()
 
@@ -116,10 +120,22 @@ def _room(ray: Any, gpus: int) -> int:
     found = ray.cluster_resources()
     if gpus:
         return max(1, int(found.get("GPU", 0)))
-    return max(1, int(found.get("CPU", 1)) - len(ray.nodes()))
+    return max(1, int(found.get("CPU", 1)) - sum(node["Alive"] for node in ray.nodes()))
 
 
-def _fuse_window(ray: Any, work: Work, window: list[tuple[int, Pair]], workers: int) -> Iterator[Told]:
+def _window(ray: Any, address: str | None, work: Work, window: list[tuple[int, Pair]], workers: int) -> Iterable[Told]:
+    if not (address or "").startswith(_CLIENT):
+        return _fuse_window(work, window, workers)
+    # Ray Data cannot be gone through from afar: a task in the cluster does it, and its rows come at once.
+    gathered: list[Told] = ray.get(ray.remote(num_cpus=0)(_gather).remote(work, window, workers))
+    return gathered
+
+
+def _gather(work: Work, window: list[tuple[int, Pair]], workers: int) -> list[Told]:
+    return list(_fuse_window(work, window, workers))
+
+
+def _fuse_window(work: Work, window: list[tuple[int, Pair]], workers: int) -> Iterator[Told]:
     import pyarrow
     import ray.data as data
 
@@ -133,10 +149,7 @@ def _fuse_window(ray: Any, work: Work, window: list[tuple[int, Pair]], workers: 
         compute=data.ActorPoolStrategy(size=min(workers, len(blocks))), num_cpus=1, num_gpus=work.gpus,
     )  # fmt: skip
     for row in fused.iter_rows():
-        told = Told(Row(*(row[name] for name in Row._fields)), row["made"], row["network_seconds"])
-        if told.row.status == _REFUSED:
-            raise InputError(told.row.reason)
-        yield told
+        yield Told(Row(*(row[name] for name in Row._fields)), row["made"], row["network_seconds"])
 
 
 def _columns(pairs: list[tuple[int, Pair]]) -> dict[str, list[Any]]:
