@@ -103,13 +103,14 @@ def _ray(address: str | None, workers: int, gpus: int) -> Iterator[Any]:
 
 def _start(ray: Any, given: dict[str, Any]) -> None:
     """Starts or joins Ray; on a machine with much to do its parts may miss each other within Ray's 30 seconds."""
-    for left in reversed(range(_STARTS)):
+    local = given["address"] == "local"
+    for left in reversed(range(_STARTS if local else 1)):
         try:
             ray.init(**given, log_to_driver=False, logging_level="ERROR")
         except Exception as error:  # bare ones among them
             ray.shutdown()
             if not left:
-                what = "Ray to start here" if given["address"] == "local" else f"a Ray cluster at {given['address']}"
+                what = "Ray to start here" if local else f"a Ray cluster at {given['address']}"
                 raise InputError(f"expected {what}, found: {error}") from error
         else:
             return
