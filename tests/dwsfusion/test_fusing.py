@@ -151,7 +151,7 @@ def test_pairs_of_several_sizes_are_batched_by_size(pair_root: Path, fuser: Fuse
 
 def test_fusing_imports_no_more_than_it_needs(pair_root: Path, tmp_path: Path) -> None:
     """Each of these takes a second or more to import."""
-    heavy = ["matplotlib", "tensorboard", "torchmetrics", "ultralytics", "onnxruntime"]
+    heavy = ["matplotlib", "tensorboard", "torchmetrics", "ultralytics", "onnxruntime", "openvino", "ray", "pyarrow"]
     if kernels.available():  # the loops do torchvision's part
         heavy += ["torchvision", "torch._dynamo"]
     script = Path(__file__).parents[2] / "scripts/fuse_msrs.py"
