@@ -26,6 +26,9 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "reassoc", "nsz"},
 }
 
+_PARTS_NEED = ("_optimize_final_module", "_finalize_final_module", "get_pointer_to_function", "codegen")
+"""What numba's libraries of code are asked for here, without its promise that they have it."""
+
 instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
 
 if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
@@ -51,9 +54,13 @@ def compiled_part(function: Any) -> Any:
 
     Numba by itself would make machine code of it, too, that nobody runs, and once for each constant among its
     arguments: half of the time that compiling takes. As no machine code is kept, who calls it is compiled from the same
-    whether that was done before or not.
+    whether that was done before or not. Where numba is one that does not know how, it does as it does by itself.
     """
+    if not all(hasattr(JITCodeLibrary, name) for name in _PARTS_NEED):
+        return compiled(function)
     part = njit(pipeline_class=_PartCompiler, no_cpython_wrapper=True, **_OPTIONS)(function)
+    if not hasattr(part, "get_call_template"):
+        return compiled(function)
     template = part.get_call_template
     part.get_call_template = lambda args, kws: template([types.unliteral(kind) for kind in args], kws)
     return part

@@ -83,8 +83,9 @@ def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type:
 def work_space(filters, zero):  # type: ignore[no-untyped-def]
     """What a thread needs for blocks of numbers of zero's type: work space ``(SLOPES,)``, steps ``(LANES,)``, and sums
     ``(O, LANES)``."""
-    ws = np.full(SLOPES, zero)
-    return ws, np.ones(LANES, np.int64), np.full((filters, LANES), zero)
+    ws, steps, sums = np.empty(SLOPES, type(zero)), np.empty(LANES, np.int64), np.empty((filters, LANES), type(zero))
+    ws[:], steps[:], sums[:] = zero, 1, zero
+    return ws, steps, sums
 
 
 @compiled_part
@@ -121,7 +122,10 @@ def part(ws, steps):  # type: ignore[no-untyped-def]
             whole = np.floor(d)
         ws[FRACTION + x] = d - whole  # NaN stays NaN
         steps[x] = 1 + int(whole)
-    return steps.min() == steps.max()
+    apart = 0
+    for x in range(LANES):
+        apart += 1 if steps[x] != steps[0] else 0
+    return apart == 0
 
 
 @compiled_part

@@ -120,7 +120,14 @@ def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignor
                             for f in range(filters):
                                 add_row(line, weight2[f, o, k, m], hidden[f])
                             relu_row(line)
-                            out[b, o, 4 * y + 2 * i + k, 2 * j + m :: 4] = line
+                            _spread_row(out[b, o, 4 * y + 2 * i + k], 2 * j + m, line)
+
+
+@compiled_part
+def _spread_row(out, first, row):  # type: ignore[no-untyped-def]
+    """``(W,)`` to every fourth of ``(4 W,)``: a slice's assignment takes seconds to compile, for its error message."""
+    for x in range(len(row)):
+        out[4 * x + first] = row[x]
 
 
 @compiled
