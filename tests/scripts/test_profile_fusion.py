@@ -13,7 +13,7 @@ def test_the_profile_is_printed_and_written(
 ) -> None:
     monkeypatch.setattr("dwsfusion.training.cost._BATCH", 2)  # a plain step of four patches takes seconds
     threads = torch.get_num_threads()
-    sizes = ["--sizes", *["16", "16", "32", "24"], "--stages", "16", "16", "--patch", "176", "176"]
+    sizes = ["--sizes", *["16", "16", "32", "24"], "--stages", "16", "16", "--patch", "176", "176", "--no-first-use"]
     try:
         with pytest.raises(SystemExit) as ended:
             commands.run("profile", [*sizes, "--rounds", "1", "--threads", "1", "--out", str(tmp_path)])
@@ -40,3 +40,9 @@ def test_the_profile_is_printed_and_written(
     assert [(row["name"], row["ms"] > 0) for row in found["training"]] == [("plain", True), ("dwsfusion", True)]
     assert found["stages"][-1]["stage"] == "all"
     assert (tmp_path / "time_over_size.png").stat().st_size > 1000
+    machine = found["machine"]
+    assert machine["threads"] == 1
+    assert machine["gflop_per_s"] > 0
+    assert machine["share"] == pytest.approx(1e3 * machine["gflop"] / machine["gflop_per_s"] / measured["dwsfusion"])
+    assert machine["instruction_set"] in printed
+    assert found["starts"] == []
