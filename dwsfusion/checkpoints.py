@@ -18,7 +18,7 @@ from dwsfusion.runs import write_bytes
 from dwsfusion.weight_files import UnsafeFileError, load_tensors, safetensors_bytes, what_is_it
 
 _FOLDER = Path(__file__).parent / "weights"
-PACKAGED = {name: _FOLDER / f"{name}.safetensors" for name in ("dwsfusion", "dwsfusion-task")}
+PACKAGED = {name: _FOLDER / f"{name}.safetensors" for name in ("dwsfusion", "dwsfusion-task", "dwsfusion-both")}
 """The weights of this package by the names of their methods; their card says what they are."""
 DEFAULT_WEIGHTS = PACKAGED["dwsfusion"]
 

@@ -47,7 +47,7 @@ class Fuser:
         """Loads a method.
 
         Args:
-            name_or_path: ``dwsfusion`` or ``dwsfusion-task`` (the weights of this package); a rule of
+            name_or_path: ``dwsfusion``, ``dwsfusion-task`` or ``dwsfusion-both`` (weights of this package); a rule of
                 `dwsfusion.baselines` such as ``mean``, ``max`` or ``max+clahe``; a weights file: ours
                 (``.safetensors``) or the authors' ``best_network.pth``; a folder of `save_pretrained`; or a name
                 ``OWNER/NAME`` of the Hugging Face hub.

@@ -33,7 +33,7 @@ _PNG_HEADER = 33
 _log = logging.getLogger(__name__)
 
 
-def read_image(path: Path, *, infrared: bool = False) -> Array:
+def read_image(path: str | Path, *, infrared: bool = False) -> Array:
     """Reads a picture file, whole or not at all, and turns it upright where its EXIF says how.
 
     Args:
@@ -47,6 +47,7 @@ def read_image(path: Path, *, infrared: bool = False) -> Array:
     Raises:
         ImageError: the file is missing, truncated, no picture, several, or one whose levels cannot be told.
     """
+    path = Path(path)
     with opened(path) as image:
         return pixels_of(image, path, infrared=infrared)
 

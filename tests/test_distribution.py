@@ -55,6 +55,7 @@ def test_what_the_packages_read_is_there(files: dict[str, dict[str, bytes]]) -> 
         for path in (ROOT / room).rglob("*.py")
     }
     read = {"dwsfusion/weights/dwsfusion.safetensors", "dwsfusion/weights/dwsfusion-task.safetensors",
+            "dwsfusion/weights/dwsfusion-both.safetensors",
             "dwsfusion/weights/README.md", "downstream/detection/tiny.yaml",
             "downstream/datasets/msrs.yaml", "downstream/datasets/m3fd.yaml",
             "downstream/app/page/index.html", "downstream/app/page/app.js", "downstream/report/page/stage.js",

@@ -33,9 +33,17 @@ class Config:
     shard: str | None = None
     """I/N, such as 1/4: one of N parts of the pictures; where a launcher set RANK and WORLD_SIZE, they say which."""
     method: Literal[
-        "dwsfusion", "dwsfusion-task", "mean", "max", "mean+gamma", "max+gamma", "mean+clahe", "max+clahe"
+        "dwsfusion",
+        "dwsfusion-task",
+        "dwsfusion-both",
+        "mean",
+        "max",
+        "mean+gamma",
+        "max+gamma",
+        "mean+clahe",
+        "max+clahe",
     ] = "dwsfusion"
-    """The network with either weights of this package, or a plain rule on luma: the mean or the maximum, as it is or
+    """The network with any weights of this package, or a plain rule on luma: the mean or the maximum, as it is or
     with a visible picture brightened by a gamma curve or by CLAHE."""
     weights: Path | None = None
     """Weights of the network, ours (.safetensors) or the authors' (.pth); without it those of this package."""

@@ -43,7 +43,7 @@ class ComparisonConfig:
     """Which part of the data set."""
     inputs: tuple[str, ...] = ()
     """Further inputs, each NAME=DIR with the data set's file names, or the name of a method to fuse by:
-    dwsfusion-task, max+clahe, mean+clahe, max+gamma, mean+gamma."""
+    dwsfusion-task, dwsfusion-both, max+clahe, mean+clahe, max+gamma, mean+gamma."""
     common: bool = False
     """Compare on the pictures that all inputs have; otherwise a missing one is an error."""
     weights: Path | None = None

@@ -34,7 +34,7 @@ def test_alpha_is_dropped_and_palettes_are_expanded(tmp_path: Path, save: Save) 
     assert images.read_image(save(tmp_path / "a.png", rgba))[0, 0].tolist() == [200, 100, 50]
     palette = Image.fromarray(rgba[..., :3]).convert("P", palette=Image.Palette.ADAPTIVE)
     palette.save(tmp_path / "p.png")
-    assert images.read_image(tmp_path / "p.png")[0, 0].tolist() == [200, 100, 50]
+    assert images.read_image(str(tmp_path / "p.png"))[0, 0].tolist() == [200, 100, 50]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
