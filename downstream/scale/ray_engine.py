@@ -6,6 +6,7 @@ and what is finished there is what a second start goes on from.
 
 import itertools
 import os
+import platform
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -111,7 +112,8 @@ def _start(ray: Any, given: dict[str, Any]) -> None:
             ray.shutdown()
             if not left:
                 what = "Ray to start here" if local else f"a Ray cluster at {given['address']}"
-                raise InputError(f"expected {what}, found: {error}") from error
+                reason = str(error).partition("\n")[0]
+                raise InputError(f"expected {what}, found: {reason}") from error
         else:
             return
 
@@ -184,7 +186,7 @@ class Worker:
         except InputError as error:
             told = [Told(Row("", "", _REFUSED, "", str(error)))]
         except OSError as error:  # of the storage, as of a folder that this machine does not have
-            told = [Told(Row("", "", _REFUSED, "", f"a worker on {os.uname().nodename}: {error}"))]
+            told = [Told(Row("", "", _REFUSED, "", f"a worker on {platform.node()}: {error}"))]
         columns: dict[str, list[Any]] = {
             name: [_text(value) for value in values]
             for name, values in zip(Row._fields, zip(*(item.row for item in told), strict=True), strict=True)
@@ -221,7 +223,7 @@ class Worker:
             self._fuser = Fuser.from_pretrained(self.work.method, self.work.device)
         if self._fuser.identity != self.work.identity:
             raise InputError(
-                f"expected the method {self.work.method} on {os.uname().nodename} to be that of the start, found "
+                f"expected the method {self.work.method} on {platform.node()} to be that of the start, found "
                 "other weights: install the same version everywhere, or give weights on shared storage"
             )
         return self._fuser

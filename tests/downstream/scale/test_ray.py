@@ -4,7 +4,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +16,19 @@ from dying import deadly
 from downstream.command import run_command
 from downstream.commands import fuse, merge
 from downstream.scale.attempts import ALONE, FOLDER, Attempts
+from downstream.scale.ray_engine import Work, Worker, _columns
 from downstream.scale.rows import read_rows
+from dwsfusion.manifest import Manifest
+
+pyarrow = pytest.importorskip("pyarrow")
+Save = Callable[[Path, Any], Path]
 
 COUNT = 70
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is an extra")
 
 
 @pytest.fixture
-def manifest(tmp_path: Path, random: np.random.Generator, save, monkeypatch: pytest.MonkeyPatch) -> Path:
+def manifest(tmp_path: Path, random: np.random.Generator, save: Save, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three blocks of pairs, of which one lacks a picture and one is broken."""
     lines = ["name,ir,vis\n"]
     for k in range(COUNT):
@@ -123,3 +131,34 @@ def test_a_block_that_was_told_is_forgotten(tmp_path: Path) -> None:
         pass
     again.forget()
     assert not list((tmp_path / FOLDER).iterdir())
+
+
+def _work(out: Path, identity: str = "max") -> Work:
+    return Work("max", identity, "cpu", out, 1, None, Path.cwd())
+
+
+def _table(manifest: Path, count: int) -> Any:
+    return pyarrow.table(_columns(list(Manifest(manifest).numbered())[:count]))
+
+
+def test_a_worker_tells_a_row_a_pair_and_keeps_what_is_finished(manifest: Path, tmp_path: Path) -> None:
+    told = Worker(_work(tmp_path / "out"))(_table(manifest, 6)).to_pylist()
+    assert [(row["number"], row["name"], row["status"], row["made"]) for row in told] == [
+        (str(k), f"{k:05}", "skipped" if k == 3 else "fused", k != 3) for k in range(6)
+    ]
+    assert "v00003.png" in told[3]["reason"]
+    again = Worker(_work(tmp_path / "out"))(_table(manifest, 6)).to_pylist()
+    assert not any(row["made"] for row in again)
+    assert [row["sha256"] for row in again] == [row["sha256"] for row in told]
+
+
+def test_a_worker_says_what_ends_the_run(manifest: Path, tmp_path: Path, save: Save) -> None:
+    (row,) = Worker(_work(tmp_path / "out", identity="others"))(_table(manifest, 2)).to_pylist()
+    assert row["status"] == "refused"
+    assert "other weights" in row["reason"]
+    save(tmp_path / "out/00001.png", np.zeros((16, 24), np.uint8))
+    (row,) = Worker(_work(tmp_path / "out"))(_table(manifest, 2)).to_pylist()
+    assert "was not fused by this program" in row["reason"]
+    gone = replace(_work(tmp_path / "out"), folder=tmp_path / "gone")
+    (row,) = Worker(gone)(_table(manifest, 2)).to_pylist()
+    assert "gone" in row["reason"]
