@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled, compiled_inline
 from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.sampling import (
     FRACTION,
@@ -169,7 +169,7 @@ def _add_pixel(plane, y, x, value):  # type: ignore[no-untyped-def]
         plane[y, x] += value
 
 
-@compiled
+@compiled_inline  # else a process that finds it compiled adds up in another order than the one that compiles it
 def _grad_kernel_and_taps(ws, kernel, grad_kernel):  # type: ignore[no-untyped-def]
     """From the filters' gradients in the work space to those of the kernel ``(O, 9)`` (added) and of the modulated
     taps.
