@@ -55,6 +55,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "huggingface_hub": "hub",
     "pyarrow": "parquet",
+    "ray": "ray",
     "wandb": "wandb",
 }
 """What comes with an extra of this package, by the name it is imported by."""

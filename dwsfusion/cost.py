@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dwsfusion.devices import CPU, wait_for
 from dwsfusion.engines import engine_for
 from dwsfusion.engines.onnx import try_onnx
+from dwsfusion.engines.openvino import try_portable
 from dwsfusion.generator import Generator
 from dwsfusion.peak_memory import peak_mb
 
@@ -122,17 +123,23 @@ def compare(
 def compare_sizes(
     net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int
 ) -> dict[tuple[int, int], list[Timing]]:
-    """Times a generator in plain torch, by its engine, and as its ONNX file on the CPU; and it on the GPU.
+    """Times a generator in plain torch, by its engine, and as its ONNX files on the CPU; and it on the GPU.
 
     Args:
         net: the generator: as it stands, it is the plain computation in torch's and torchvision's operations.
-        onnx_file: where it is exported to, if onnxruntime is there.
+        onnx_file: where it is exported to, if onnxruntime is there; the files for one size, which OpenVINO runs, too,
+            go beside it.
         sizes: height and width in pixels.
         rounds: see `compare`.
     """
     methods: dict[str, Network | None] = {"plain": net, "dwsfusion": engine_for(net, CPU)}
     methods["onnxruntime"] = try_onnx(net, onnx_file)
-    return {size: [*compare(methods, size, rounds, CPU), *gpu_timings(net, size, rounds)] for size in sizes}
+    timings = {}
+    for height, width in sizes:
+        size, portable_file = (height, width), onnx_file.with_name(f"{onnx_file.stem}-{height}x{width}.onnx")
+        portable = try_portable(net, portable_file, size)
+        timings[size] = [*compare(methods | portable, size, rounds, CPU), *gpu_timings(net, size, rounds)]
+    return timings
 
 
 def gpu_timings(net: nn.Module, size: tuple[int, int], rounds: int) -> list[Timing]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dwsfusion.errors import ImageError
+from dwsfusion.tars import stored
 
 Array = NDArray[Any]
 
@@ -36,14 +37,14 @@ def opened(path: Path, what: str = "picture") -> Iterator[Image.Image]:
     """Opens a picture file, whose header alone is read.
 
     Args:
-        path: the file.
+        path: the file, or a member of a tar (`dwsfusion.tars`).
         what: what should be in it, for messages.
 
     Raises:
         ImageError: it is missing, or whatever else goes wrong with it as long as it is open.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(stored(path), formats=FORMATS) as image:
             yield image
     except ImageError:
         raise

@@ -91,12 +91,36 @@ class Fuser:
         Raises:
             InputError: type, shape or size do not fit.
         """
+        ir_y, colours = self._tensors(ir, vis, ir_range)
+        return images.coloured(self.fuse_tensors(ir_y, images.luma(colours)), colours)
+
+    @torch.inference_mode()
+    def weight_maps(self, ir: Array, vis: Array, ir_range: tuple[float, float] | None = None) -> tuple[Array, Array]:
+        """The maps by which the network weighs both pictures before it fuses them.
+
+        Args:
+            ir: as `fuse` takes it.
+            vis: as `fuse` takes it.
+            ir_range: as `fuse` takes it.
+
+        Returns:
+            infrared's and visible's map, float32 ``(H, W)`` in [0, 1]; those of the published network in [½, 1].
+
+        Raises:
+            InputError: type, shape or size do not fit, or the method is a plain rule, which has none.
+        """
+        if not isinstance(self.network, Generator):
+            raise InputError(f"expected a network with weight maps, found the rule {self.name}")
+        ir_y, colours = self._tensors(ir, vis, ir_range)
+        maps = self.engine.weights(ir_y, images.luma(colours))
+        ir_map, vis_map = (weights[0, 0].cpu().numpy().copy() for weights in maps)
+        return ir_map, vis_map
+
+    def _tensors(self, ir: Array, vis: Array, ir_range: tuple[float, float] | None) -> tuple[Tensor, Tensor]:
         images.check_picture(ir, "infrared")
         images.check_picture(vis, "visible")
         images.check_same_size(ir, vis)
-        colours = images.vis_tensor(vis, self.device)
-        fused_y = self.fuse_tensors(images.ir_tensor(ir, ir_range, self.device), images.luma(colours))
-        return images.coloured(fused_y, colours)
+        return images.ir_tensor(ir, ir_range, self.device), images.vis_tensor(vis, self.device)
 
     @torch.inference_mode()
     def fuse_tensors(self, ir: Tensor, vis_y: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Lists of pairs in a file, CSV or Parquet with the columns ``name``, ``ir``, ``vis``: any number in flat memory."""
+"""Lists of pairs, CSV or Parquet with the columns ``name``, ``ir``, ``vis``, or tars: any number in flat memory."""
 
 import csv
 import hashlib
@@ -15,6 +15,7 @@ import numpy as np
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import MAX_NAME_BYTES, Pair, Skipped
 from dwsfusion.shards import Shard
+from dwsfusion.tars import TAR, find_tars, tar_pairs
 
 COLUMNS = ("name", "ir", "vis")
 _ROWS_AT_ONCE = 10_000
@@ -26,7 +27,7 @@ class Manifest:
     Paths are relative to the file's folder, or absolute. Eight bytes a name are kept, to find names that stand twice.
 
     Args:
-        path: the file, ``.csv`` or ``.parquet``.
+        path: the file, ``.csv`` or ``.parquet``; a ``.tar`` of pairs, or a folder of such (see `dwsfusion.tars`).
         shard: which part of its rows; None for all.
 
     Raises:
@@ -43,7 +44,7 @@ class Manifest:
             name = _composed(row[0])
             if shard is not None and not shard.holds(name):
                 continue
-            if problem := _problem(name):
+            if problem := _problem(name) or row[3]:
                 self.skipped.append(Skipped(ascii(name)[1:-1], f"{path}, row {rows}: {problem}"))
             else:
                 digests.append(_digest(name))
@@ -68,11 +69,11 @@ class Manifest:
     def numbered(self) -> Iterator[tuple[int, Pair]]:
         """The pairs, each with the number of its row, from 0, whatever the shard."""
         folder = self.path.parent
-        for number, (given, ir, vis) in enumerate(_rows(self.path)):
+        for number, (given, ir, vis, problem) in enumerate(_rows(self.path)):
             name = _composed(given)
             if self.shard is not None and not self.shard.holds(name):
                 continue
-            if not _problem(name) and _digest(name) not in self._twice:
+            if not (_problem(name) or problem) and _digest(name) not in self._twice:
                 yield number, Pair(name, folder / ir, folder / vis)
 
     def first(self, count: int) -> list[Pair]:
@@ -82,7 +83,7 @@ class Manifest:
 
     def _name_twice(self) -> None:
         told: set[str] = set()
-        for given, _, _ in _rows(self.path):
+        for given, *_ in _rows(self.path):
             name = _composed(given)
             if _digest(name) in self._twice and name not in told and (self.shard is None or self.shard.holds(name)):
                 told.add(name)
@@ -108,16 +109,34 @@ def _problem(name: str) -> str | None:
     return None
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Name, infrared and visible of every row."""
+_Row = tuple[str, str, str, str]
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """Name, infrared and visible of every row, and what is wrong with it."""
+    if path.is_dir() or path.suffix == TAR:
+        return _tar_rows(path)
     if path.suffix.lower() == ".parquet":
         return _parquet_rows(path)
     if path.suffix.lower() == ".csv":
         return _csv_rows(path)
-    raise InputError(f"expected a manifest .csv or .parquet, found {path}")
+    raise InputError(f"expected a manifest .csv or .parquet, a .tar or a folder of them, found {path}")
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+def _tar_rows(path: Path) -> Iterator[_Row]:
+    for tar in find_tars(path):
+        for name, ir, vis, problem in tar_pairs(tar):
+            if not problem and (ir is None or vis is None):
+                there, missing = ("infrared", "visible") if ir else ("visible", "infrared")
+                problem = f"{tar}: {there} picture without its {missing} partner"
+            yield name, _beside(path, ir), _beside(path, vis), problem
+
+
+def _beside(path: Path, side: Path | None) -> str:
+    return str(side.relative_to(path.parent)) if side else ""
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.reader(file)
@@ -127,12 +146,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, str, str]]:
                     continue
                 if len(row) <= max(places):
                     raise InputError(f"{path}, line {reader.line_num}: expected {', '.join(COLUMNS)}, found {row}")
-                yield row[places[0]], row[places[1]], row[places[2]]
+                yield row[places[0]], row[places[1]], row[places[2]], ""
     except (OSError, csv.Error) as error:
         raise InputError(f"expected a list of pairs in {path}, found: {error}") from error
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+def _parquet_rows(path: Path) -> Iterator[_Row]:
     import pyarrow.parquet as parquet  # here, for it comes with an extra
 
     try:
@@ -141,7 +160,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, str, str]]:
             for batch in file.iter_batches(_ROWS_AT_ONCE, columns=list(COLUMNS)):
                 columns: list[list[Any]] = [batch.column(name).to_pylist() for name in COLUMNS]
                 for row in zip(*columns, strict=True):
-                    yield str(row[0]), str(row[1]), str(row[2])
+                    yield str(row[0]), str(row[1]), str(row[2]), ""
     except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
         raise InputError(f"expected a list of pairs in {path}, found: {error}") from error
 

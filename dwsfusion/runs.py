@@ -19,6 +19,7 @@ from threading import Lock, get_ident
 from typing import Any
 
 from dwsfusion.errors import OutputError
+from dwsfusion.tars import stored
 
 _PACKAGES = ("dwsfusion", "torch", "torchvision", "numpy", "pycocotools", "ultralytics-opencv-headless",
              "ultralytics", "segmentation-models-pytorch")  # fmt: skip
@@ -115,8 +116,9 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
+    """SHA-256 of the bytes of a file, or of a member of a tar (`dwsfusion.tars`), in hex."""
+    found = stored(path)
+    with found.open("rb") if isinstance(found, Path) else found as file:
         return hashlib.file_digest(file, "sha256").hexdigest() if sys.version_info >= (3, 11) else _digest(file.read())
 
 

@@ -1,13 +1,18 @@
 """What a wheel and a source distribution hold. No network: the build's own backend is called."""
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 MARK = b"AGPL"
@@ -56,3 +61,28 @@ def test_what_the_packages_read_is_there(files: dict[str, dict[str, bytes]]) -> 
             "dwsfusion/py.typed", "downstream/py.typed"}  # fmt: skip
     for contents in files.values():
         assert not (code | read) - contents.keys()
+
+
+HEAVY = {"ray", "openvino", "ncnn", "pnnx", "onnx", "onnxruntime", "pyarrow", "webdataset", "wandb", "matplotlib",
+         "tensorboard", "ultralytics-opencv-headless", "segmentation-models-pytorch"}  # fmt: skip
+
+
+def _asked(lines: Iterable[str], extra: str = "") -> set[str]:
+    """Packages that are asked for here, with an extra or without."""
+    found = map(Requirement, lines)
+    return {canonicalize_name(r.name) for r in found if r.marker is None or r.marker.evaluate({"extra": extra})}
+
+
+def test_fusing_brings_no_cluster_and_no_second_runtime(files: dict[str, dict[str, bytes]]) -> None:
+    metadata = next(content for name, content in files["wheel"].items() if name.endswith(".dist-info/METADATA"))
+    lines = message_from_bytes(metadata).get_all("Requires-Dist", [])
+    brought, left = set(), list(_asked(lines))
+    while left:
+        name = left.pop()
+        if name not in brought:
+            brought.add(name)
+            left += _asked(importlib.metadata.requires(name) or ())
+    assert {"torch", "numpy", "numba"} <= brought
+    assert not brought & HEAVY
+    assert "ray" in _asked(lines, "ray")
+    assert "ray" not in _asked(lines, "all")

@@ -138,7 +138,7 @@ class Benchmark:
     def _cost(self, done: Collection[str], track: Track) -> Sequence[Skipped]:
         from downstream.quality.costs import (  # here, for matplotlib comes with an extra
             complete_costs,
-            measure_cost,
+            measure_networks,
             write_tradeoff,
         )
         from downstream.report.tradeoff import FREE
@@ -146,7 +146,7 @@ class Benchmark:
         size = image_size(next(iter(self.comparison.input(DWSFUSION).files.values())))
         names = [item.name for item in self.comparison.inputs]
         runs = {task: self.first(task.name) for task in TASKS if task.name in done}
-        known = {DWSFUSION: measure_cost(self.fuser, size)}
+        known = measure_networks(self.fuser, names, size)
         write_tradeoff(self._costs(), runs, names, known, self.out / "cost")
         costs = complete_costs(self._costs(), [name for name in names if name not in FREE], known)
         free = [name for name in FREE if name in (*names, LATE)]

@@ -11,6 +11,7 @@ from downstream.commands import NAMES, run
 from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from downstream.scale.merging import Part, find_parts, merge_fused, merge_predictions
+from downstream.scale.packing import check_tar
 from dwsfusion.errors import InputError
 from dwsfusion.runs import write_run
 
@@ -23,16 +24,19 @@ class Config:
     """The folder of the whole. What a comparison's networks saw is gathered there, and its figures are computed."""
     verify: bool = False
     """Compare every fused picture with its hash."""
+    a_tar: int | None = None
+    """Of fused pictures: put them into OUT/fused-000000.tar and so on, too, so many a tar; see fuse."""
 
 
 def main(config: Config) -> int:
+    check_tar(config.a_tar)
     parts = find_parts(config.parts or (config.out,))
     check_writable(config.out)
     task = parts[0].record["task"]
     if task != "fuse":
         return _compare(parts, task, config.out)
     keep_log(config.out)
-    count, skipped = merge_fused(parts, config.out, verify=config.verify)
+    count, skipped = merge_fused(parts, config.out, verify=config.verify, a_tar=config.a_tar)
     results = {"fused": count, "kept": 0, "shards": len(parts), **parts[0].record["made_by"], "skipped": skipped}
     data = "+".join(dict.fromkeys(part.record["data"] for part in parts))
     write_run(config.out, config, device=parts[0].record["device"], seed=None, data=data, results=results)

@@ -38,10 +38,13 @@ def measure_inputs(
     with clock.step("measure"):
         result = compare_quality(tested, out, quality, about=about, device=fuser.device, seed=seed, track=track)
     if quality.costs:
-        from downstream.quality.costs import measure_cost, write_tradeoff  # here, for matplotlib comes with an extra
+        from downstream.quality.costs import (
+            measure_networks,
+            write_tradeoff,
+        )  # here, for matplotlib comes with an extra
 
         size = image_size(next(iter(tested.input(DWSFUSION).files.values())))
-        known = {DWSFUSION: measure_cost(fuser, size)}
+        known = measure_networks(fuser, result["inputs"], size)
         write_tradeoff(quality.costs, quality.runs(), list(result["inputs"]), known, out)
     kept = {"protocol": result["protocol"], "seconds": clock.seconds, "stages": clock.stages()}
     write_run(out, config, device=str(fuser.device), seed=seed, data=tested.fingerprint(), results=kept)

@@ -1,16 +1,18 @@
 """What methods cost: the table that the user completes, and the figure of cost against worth."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from downstream.comparison.finished import read_json
+from downstream.comparison.inputs import DWSFUSION
 from downstream.comparison.task import Task
 from downstream.report.figures import write_figure
 from downstream.report.tradeoff import AXES, FREE, Cost, Worth, draw_tradeoff
+from dwsfusion.checkpoints import PACKAGED
 from dwsfusion.cost import compare, count_flops, count_parameters
 from dwsfusion.errors import InputError
 from dwsfusion.fusing import Fuser
@@ -29,6 +31,13 @@ def measure_cost(fuser: Fuser, size: tuple[int, int]) -> Cost:
     return Cost(count_parameters(network), count_flops(network, *size), ms)
 
 
+def measure_networks(fuser: Fuser, names: Collection[str], size: tuple[int, int]) -> dict[str, Cost]:
+    """What those of the inputs cost that networks of ours make: `fuser`, and packaged weights by their names."""
+    others = [name for name in PACKAGED if name in names and name != DWSFUSION]
+    fusers = {DWSFUSION: fuser, **{name: Fuser.from_pretrained(name, fuser.device) for name in others}}
+    return {name: measure_cost(own, size) for name, own in fusers.items()}
+
+
 def write_tradeoff(
     costs: Path,
     runs: Mapping[type[Task[Any, Any, Any, Any]], Path],
@@ -42,7 +51,7 @@ def write_tradeoff(
         costs: the table (CSV). Methods that it lacks are added with what is known, and empty cells are for the user to
             fill in.
         runs: task to the folder of its finished comparison.
-        names: the inputs; the sources, mean and max need no row.
+        names: the inputs; the sources and plain rules need no row.
         known: costs that were measured here.
         out: the folder.
 

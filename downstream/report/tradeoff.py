@@ -14,8 +14,18 @@ from matplotlib.figure import Figure
 
 AXES = {"parameters": "Parameters", "flops": "FLOPs for one pair", "ms": "Milliseconds for one pair"}
 """What a method costs, and what the axis is called."""
-FREE: dict[str, Any] = {"infrared": ":", "visible": "-.", "late": (0, (5, 1, 1, 1, 1, 1)), "mean": "--", "max": "-"}
-"""What costs nothing, and the style of its line."""
+FREE: dict[str, Any] = {
+    "infrared": ":",
+    "visible": "-.",
+    "late": (0, (5, 1, 1, 1, 1, 1)),
+    "mean": "--",
+    "max": "-",
+    "mean+gamma": (0, (8, 2)),
+    "max+gamma": (0, (8, 2, 1, 2)),
+    "mean+clahe": (0, (3, 3)),
+    "max+clahe": (0, (1, 3)),
+}
+"""What costs nothing, or next to nothing, and the style of its line."""
 _PANEL_INCHES = (3.5, 2.6)
 # Okabe and Ito's colours differ in brightness too: for colour-blind readers and for grey print.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

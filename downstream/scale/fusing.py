@@ -5,17 +5,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from downstream.scale.listing import Listing
-from downstream.scale.rows import NO_NUMBER, Row, table_name, write_rows
+from downstream.scale.packing import packed
+from downstream.scale.rows import FUSED, NO_NUMBER, SKIPPED, Row, table_name, write_rows
 from dwsfusion.folders import Fused, fuse_pairs, in_words
 from dwsfusion.fusing import Fuser
 from dwsfusion.pairs import Pair, Skipped
-from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file
 from dwsfusion.shards import Shard
-
-FUSED, SKIPPED = "fused", "skipped"
 
 
 @dataclass
@@ -37,53 +36,72 @@ class Tally:
         return in_words(self.fused, self.seconds, self.network_seconds)
 
 
-def fuse_listing(
+class Told(NamedTuple):
+    """What became of one pair, wherever it was fused."""
+
+    row: Row
+    made: bool = False
+    """Fused now; a picture that was there already was not."""
+    network_seconds: float = 0.0
+
+
+def fuse_here(
     fuser: Fuser,
-    listing: Listing,
+    numbered: Iterable[tuple[int, Pair]],
     out: Path,
-    track: Track,
     *,
-    shard: Shard | None = None,
     batch_size: int = 1,
     ir_range: tuple[float, float] | None = None,
-) -> Tally:
-    """Fuses the listed pairs into ``out/NAME.png`` and writes a row for each into ``out/fused.csv``.
-
-    Args:
-        fuser, listing, out: the method, the pairs, and the folder; see `fuse_pairs`.
-        track: shows progress.
-        shard: which part it is; its table has its number.
-        batch_size, ir_range: see `fuse_pairs`.
-
-    Raises:
-        InputError: as `fuse_pairs`.
-    """
-    tally, numbers, start = Tally(), deque[int](), time.perf_counter()
+) -> Iterator[Told]:
+    """Fuses numbered pairs in this process and tells in their order what became of each; see `fuse_pairs`."""
+    numbers = deque[int]()
 
     def pairs() -> Iterator[Pair]:
-        for number, pair in track(listing.numbered(), "fusing", listing.count):
+        for number, pair in numbered:
             numbers.append(number)
             yield pair
 
-    def rows() -> Iterator[Row]:
-        for fused in fuse_pairs(fuser, pairs(), out, batch_size=batch_size, ir_range=ir_range):
-            _count(tally, fused)
-            yield _row(str(numbers.popleft()), fused)
-        for item in sorted(listing.skipped, key=lambda item: item.name):
-            tally.skipped.append(item)
-            yield Row(NO_NUMBER, item.name, SKIPPED, "", item.reason)
+    for fused in fuse_pairs(fuser, pairs(), out, batch_size=batch_size, ir_range=ir_range):
+        yield Told(_row(str(numbers.popleft()), fused), fused.status == "made", fused.network_seconds)
 
-    _exhaust(write_rows(out / table_name(shard), rows()))
+
+def tell_all(
+    told: Iterable[Told], listing: Listing, out: Path, shard: Shard | None = None, a_tar: int | None = None
+) -> Tally:
+    """Writes a row for each pair into ``out/fused.csv``, and behind them what is no pair.
+
+    Args:
+        told: what becomes of the listed pairs, as it becomes known, in their order.
+        listing: the pairs.
+        out: the folder of the fused pictures.
+        shard: which part it is; its table has its number.
+        a_tar: how many pictures are put into a tar (see `packed`); None for no tars.
+
+    Raises:
+        InputError: whatever ends the fusing.
+    """
+    tally, start = Tally(), time.perf_counter()
+
+    def rows() -> Iterator[Row]:
+        for item in told:
+            _count(tally, item)
+            yield item.row
+        for skipped in sorted(listing.skipped, key=lambda item: item.name):
+            tally.skipped.append(skipped)
+            yield Row(NO_NUMBER, skipped.name, SKIPPED, "", skipped.reason)
+
+    _exhaust(write_rows(out / table_name(shard), packed(rows(), out, a_tar)))
     tally.seconds = time.perf_counter() - start
     return tally
 
 
-def _count(tally: Tally, fused: Fused) -> None:
-    tally.fused += fused.status == "made"
-    tally.kept += fused.status == "kept"
-    tally.network_seconds += fused.network_seconds
-    if fused.path is None:
-        tally.skipped.append(Skipped(fused.name, fused.reason))
+def _count(tally: Tally, told: Told) -> None:
+    tally.network_seconds += told.network_seconds
+    if told.row.status == SKIPPED:
+        tally.skipped.append(Skipped(told.row.name, told.row.reason))
+    else:
+        tally.fused += told.made
+        tally.kept += not told.made
 
 
 def _row(number: str, fused: Fused) -> Row:

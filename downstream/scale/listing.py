@@ -9,6 +9,7 @@ from dwsfusion.manifest import Manifest
 from dwsfusion.pairs import Pair, Skipped, check_apart
 from dwsfusion.runs import fingerprint, hash_file
 from dwsfusion.shards import Shard
+from dwsfusion.tars import find_tars
 
 _LOOKED_AT = 256
 """Pairs of a manifest whose infrared depth is looked at; of a folder all are."""
@@ -54,12 +55,14 @@ def list_folder(data: Path, split: str, card: str | None, out: Path, unpacked: P
 
 
 def list_manifest(path: Path, shard: Shard | None) -> Listing:
-    """Lists the rows of a manifest; its digest is that of the file.
+    """Lists the rows of a manifest; its digest is that of the file, or of the files of a folder.
 
     Raises:
         InputError: it is not readable, or has no row.
     """
     manifest = Manifest(path, shard)
-    return Listing(
-        manifest.numbered, len(manifest), manifest.first(_LOOKED_AT), manifest.skipped, lambda _: hash_file(path)
-    )
+
+    def digest(_: set[str]) -> str:
+        return fingerprint(find_tars(path)) if path.is_dir() else hash_file(path)
+
+    return Listing(manifest.numbered, len(manifest), manifest.first(_LOOKED_AT), manifest.skipped, digest)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from downstream.scale.fusing import FUSED
-from downstream.scale.rows import Row, read_rows, table_name, write_rows
+from downstream.scale.packing import packed
+from downstream.scale.rows import FUSED, Row, read_rows, table_name, write_rows
 from dwsfusion.errors import InputError
 from dwsfusion.pairs import Skipped
 from dwsfusion.runs import hash_file, whole_file
@@ -47,7 +47,9 @@ def find_parts(folders: Sequence[Path]) -> list[Part]:
     return sorted(parts, key=lambda part: part.shard.number)
 
 
-def merge_fused(parts: Sequence[Part], out: Path, *, verify: bool) -> tuple[int, list[Skipped]]:
+def merge_fused(
+    parts: Sequence[Part], out: Path, *, verify: bool, a_tar: int | None = None
+) -> tuple[int, list[Skipped]]:
     """Puts the fused pictures of all shards into one folder, with one table of rows as an undivided run writes it.
 
     Files are linked where that goes, else copied; where a shard was made in the folder itself they stay.
@@ -56,6 +58,7 @@ def merge_fused(parts: Sequence[Part], out: Path, *, verify: bool) -> tuple[int,
         parts: all shards.
         out: the folder.
         verify: compare every file with the hash in its row.
+        a_tar: how many pictures are put into a tar (see `packed`); None for no tars.
 
     Returns:
         How many pictures are fused, and those that were skipped.
@@ -65,7 +68,8 @@ def merge_fused(parts: Sequence[Part], out: Path, *, verify: bool) -> tuple[int,
     """
     tables = [_placed(part, out, verify) for part in parts]
     count, skipped = 0, []
-    for row in write_rows(out / table_name(None), heapq.merge(*tables, key=Row.order)):
+    rows = packed(heapq.merge(*tables, key=Row.order), out, a_tar)
+    for row in write_rows(out / table_name(None), rows):
         if row.status == FUSED:
             count += 1
         else:

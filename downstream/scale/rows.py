@@ -10,6 +10,7 @@ from dwsfusion.runs import whole_file
 from dwsfusion.shards import Shard
 
 NO_NUMBER = ""
+FUSED, SKIPPED = "fused", "skipped"
 
 
 class Row(NamedTuple):

@@ -38,5 +38,8 @@ def engine_for(network: nn.Module, device: torch.device) -> PlainEngine:
 
 def _compiled(network: Generator) -> PlainEngine:
     from dwsfusion.engines.compiled import CompiledEngine  # here, for numba takes half a second to import
+    from dwsfusion.engines.first_use import compile_loops
 
-    return CompiledEngine(network)
+    engine = CompiledEngine(network)
+    compile_loops(engine)
+    return engine

@@ -7,7 +7,7 @@ hangs on them alone is a constant, and the nine taps are read by GridSample.
 import json
 import warnings
 from copy import deepcopy
-from functools import lru_cache
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from dwsfusion.engines.onnx import INSTALL, OnnxNetwork, metadata, sample_pairs
 from dwsfusion.errors import InputError
 from dwsfusion.frequencies import kept_frequencies
 from dwsfusion.generator import Generator
-from dwsfusion.layers import FADC
+from dwsfusion.layers import FA2M, FADC, ChannelAttention
 from dwsfusion.ops import TAPS
 from dwsfusion.runs import whole_file
 
@@ -82,9 +82,9 @@ class PortableGenerator(nn.Module):
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.network = deepcopy(generator).cpu().float().eval()
-        for layer in self.network.modules():
-            if isinstance(layer, FADC):
-                layer.__class__ = _PortableFADC  # the same parameters, said in other operations
+        for layer in self.network.modules():  # the same parameters, said in other operations
+            if portable := _PORTABLE.get(type(layer)):
+                layer.__class__ = portable
 
     def forward(self, ir: Tensor, vis_y: Tensor) -> Tensor:
         """Fuses ``(B, 1, H, W)`` with ``(B, 1, H, W)``."""
@@ -158,6 +158,32 @@ class _PortableFADC(FADC):
         gates = 2 * self.frequency.gates(x).sigmoid()  # (B, 3, H, W)
         low2, low4, low8 = _low_pass(x, h, w)
         return gates[:, 0:1] * (x - low2) + gates[:, 1:2] * (low2 - low4) + gates[:, 2:3] * (low4 - low8) + low8
+
+
+class _PortableFA2M(FA2M):
+    """A FA2M without a maximum along an axis, of which some converters lose the axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.channel(x)
+        largest = reduce(torch.maximum, x.split(1, dim=1))
+        return x * self.spatial(torch.cat([x.mean(1, keepdim=True), largest], dim=1)).sigmoid()
+
+
+class _PortableChannelAttention(ChannelAttention):
+    """The same of a channel attention, by convolutions: some converters take a matrix of one number for a number."""
+
+    def scale(self, x: Tensor) -> Tensor:
+        if self.mlp is None:
+            return super().scale(x)
+        first, last = (layer.weight[:, :, None, None] for layer in self.mlp if isinstance(layer, nn.Linear))
+        pooled = F.adaptive_avg_pool2d(x, 1), F.adaptive_max_pool2d(x, 1)
+        mean, largest = (F.conv2d(F.relu(F.conv2d(side, first)), last) for side in pooled)
+        return (mean + largest).sigmoid()  # (B, C, 1, 1)
+
+
+_PORTABLE: dict[type, type] = {
+    FADC: _PortableFADC, FA2M: _PortableFA2M, ChannelAttention: _PortableChannelAttention
+}  # fmt: skip
 
 
 def _taps(padded: Tensor, dilation: Tensor, h: int, w: int) -> Tensor:

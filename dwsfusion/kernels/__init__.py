@@ -78,17 +78,10 @@ def attempt(by_loops: Callable[[], T], plain: Callable[[], T]) -> T:
 @cache
 def _numba_works() -> bool:
     try:
-        loops = import_module("dwsfusion.kernels.fadc")  # with all that the network's loops need of numba
-        compiler = import_module("dwsfusion.kernels.compile")
-        ready = compiler.is_compiled(loops.fadc_rows)  # among the last ones that a picture needs
+        import_module("dwsfusion.kernels.fadc")  # with all that the network's loops need of numba
     except Exception as error:  # noqa: BLE001 - numba may be missing, or another one than this code knows
         _give_up(error)
         return False
-    if not ready:
-        _log.info(
-            "compiling the network's loops for this processor: half a minute, once where it can be kept; where every "
-            "command does, set NUMBA_CACHE_DIR to a folder that stays"
-        )
     return True
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dwsfusion.frequencies import kept_frequencies
 from dwsfusion.kernels.buffers import scratch
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
@@ -104,7 +104,7 @@ def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-
             store(spectrum[1], i * width + x, im)
 
 
-@compiled
+@compiled_part
 def _columns(block, lone, width):  # type: ignore[no-untyped-def]
     """Where a block's real and imaginary parts start, two numbers of ``(W,)``; the last columns are done twice."""
     last = width - LENGTH
@@ -126,7 +126,7 @@ def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[
     half = splat(spectrum.dtype.type(0.5 / (len(rows.roots) // 2 * width)))
     for block in range(start, stop):
         i = block * LENGTH
-        _turn_block(spectrum, i * width, width, a, 0, ROW, width)
+        _turn_block(spectrum[0], i * width, width, a, 0, ROW, width)
         _turn_block(spectrum[1], i * width, width, a, LENGTH, ROW, width)
         a, b = transform(a, b, columns.radices, columns.roots)
         for band in range(3):
@@ -147,7 +147,7 @@ def _filter_rows(spectrum, narrow, rows, columns, start, stop):  # type: ignore[
                 transpose(c, ROW * x + LENGTH, ROW, narrow[band, 1], i * width + x, width)
 
 
-@compiled
+@compiled_part
 def _turn_block(plane, start, step, out, place, stride, width):  # type: ignore[no-untyped-def]
     """`LENGTH` rows of a plane, W numbers each, to a column of vectors ``(W * stride,)``."""
     for x in range(0, width, LENGTH):
@@ -181,7 +181,7 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
             store(sums[plane], x, total)
 
 
-@compiled
+@compiled_part
 def _restored(narrow, band, starts, lone, a, b, paired, rows):  # type: ignore[no-untyped-def]
     """One filter's block of columns from ``(3, 2, K, W)``, parts swapped, ``(ROW * H,)``, and the other buffer."""
     width, kept = narrow.shape[3], rows.kept[band]

@@ -13,14 +13,21 @@ from typing import Any
 
 import numba
 from numba import njit
+from numba.core import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
+    "no_cfunc_wrapper": True,  # nobody calls a loop from C
     "error_model": "numpy",
     # NaN and infinity keep their meaning; only the order of sums and multiply-adds are the compiler's.
     "fastmath": {"contract", "reassoc", "nsz"},
 }
+
+_PARTS_NEED = ("_optimize_final_module", "_finalize_final_module", "get_pointer_to_function", "codegen")
+"""What numba's libraries of code are asked for here, without its promise that they have it."""
 
 instruction: Any = intrinsic  # not of numba's type, whose call is that of the compile time
 
@@ -42,6 +49,23 @@ def compiled_exactly(function: Any) -> Any:
     return _compiled(function, _OPTIONS | {"fastmath": False})
 
 
+def compiled_part(function: Any) -> Any:
+    """For what compiled functions call, and nobody else may: it is compiled as a part of each of them.
+
+    Numba by itself would make machine code of it, too, that nobody runs, and once for each constant among its
+    arguments: half of the time that compiling takes. As no machine code is kept, who calls it is compiled from the same
+    whether that was done before or not. Where numba is one that does not know how, it does as it does by itself.
+    """
+    if not all(hasattr(JITCodeLibrary, name) for name in _PARTS_NEED):
+        return compiled(function)
+    part = njit(pipeline_class=_PartCompiler, no_cpython_wrapper=True, **_OPTIONS)(function)
+    if not hasattr(part, "get_call_template"):
+        return compiled(function)
+    template = part.get_call_template
+    part.get_call_template = lambda args, kws: template([types.unliteral(kind) for kind in args], kws)
+    return part
+
+
 def compiled_inline(function: Any) -> Any:
     """The same, but written out wherever it is called, before the caller is compiled."""
     return _compiled(function, _OPTIONS | {"inline": "always"})
@@ -50,6 +74,39 @@ def compiled_inline(function: Any) -> Any:
 def is_compiled(dispatcher: Any) -> bool:
     """Whether machine code of a function lies on disk, and is of this version."""
     return bool(dispatcher._cache._cache_file._load_index())
+
+
+class _Part(JITCodeLibrary):  # type: ignore[misc]
+    """The code of a function until it is a part of another, which is when it is made faster and turned into numbers."""
+
+    def _optimize_final_module(self) -> None:
+        """Nothing: who calls it does that."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """As numba says that there is none."""
+        return 0
+
+    @property
+    def codegen(self) -> Any:
+        """Who tells the machine code of its surroundings."""
+        return _Nowhere
+
+
+class _Nowhere:
+    @staticmethod
+    def set_env(name: str, surroundings: Any) -> None:
+        """Nothing: there is no machine code yet."""
+
+
+class _PartCompiler(Compiler):  # type: ignore[misc]
+    def define_pipelines(self) -> Any:
+        """Numba's own, into a library of ours."""
+        state = self.state
+        state.library = _Part(state.targetctx.codegen(), state.func_id.func_qualname)
+        return super().define_pipelines()
 
 
 def _compiled(function: Any, options: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.threads import in_parallel
 
@@ -64,7 +64,7 @@ def _add_weight_gradients(padded, grad, sums, start, stop):  # type: ignore[no-u
                             _add_products(sums[part, o, c, k], grad[b, o, y], padded[b, c, y + k])
 
 
-@compiled
+@compiled_part
 def _add_products(sums, grad, row):  # type: ignore[no-untyped-def]
     """Adds to ``(3,)`` the sums of a gradient's row ``(W,)`` times a row ``(W + 2,)``, shifted by 0, 1 and 2 pixels."""
     left = middle = right = grad.dtype.type(0)

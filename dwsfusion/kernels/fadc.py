@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
 from dwsfusion.kernels.sampling import (
     FRACTION,
@@ -75,7 +75,7 @@ def adapt(means, weight, low, high, kernel):  # type: ignore[no-untyped-def]
                     into[k] += mean * low_factor + (weight[o, c, k] - mean) * high_factor
 
 
-@compiled
+@compiled_part
 def _attention(means, channels, parameters):  # type: ignore[no-untyped-def]
     """Factors of the channels ``(C,)`` and of the filters ``(O,)`` from means ``(C,)``, or ``(1,)`` for all of them."""
     squeeze, scale, shift, channel_weight, channel_bias, filter_weight, filter_bias = parameters
@@ -89,7 +89,7 @@ def _attention(means, channels, parameters):  # type: ignore[no-untyped-def]
     return _gates(squeezed, channel_weight, channel_bias), _gates(squeezed, filter_weight, filter_bias)
 
 
-@compiled
+@compiled_part
 def _gates(squeezed, weight, bias):  # type: ignore[no-untyped-def]
     """In [0, 2]: ``(S,)`` by weights ``(N, S)`` and bias ``(N,)`` to ``(N,)``."""
     out = bias.copy()
@@ -159,14 +159,14 @@ def summary_rows(x, scale, out, start, stop):  # type: ignore[no-untyped-def]
                 _raise_row(out[b, 1, y], line)
 
 
-@compiled
+@compiled_part
 def _raise_row(out, row):  # type: ignore[no-untyped-def]
     """Row by row ``(W,)``, the larger number of both into the first."""
     for x in range(len(out)):
         out[x] = larger(out[x], row[x])
 
 
-@compiled
+@compiled_part
 def _multiply_row(out, factor, a, b):  # type: ignore[no-untyped-def]
     """Two rows ``(W,)`` and a factor, into a third."""
     for x in range(len(out)):
@@ -197,7 +197,7 @@ def attend_rows(padded, weight, spread, kernel, bias, x, scale, out, start, stop
             _multiply_row(out[b, c, y], scale[b, c], x[b, c, y], line[0, 0])
 
 
-@compiled
+@compiled_part
 def _fadc_row(padded, y, weight, spread, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
     """Row y of ``(C, H + 4, …)``, to the row `place` of ``(O, H, W)``."""
     ws, steps, _ = blocks

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled_part
 from dwsfusion.kernels.vectors import LENGTH, load, splat, store
 
 ROW = 2 * LENGTH
@@ -36,7 +36,7 @@ def roots(size: int, dtype: Any) -> NDArray[Any]:
     return np.stack([turns.real, turns.imag], 1).reshape(-1).astype(dtype)
 
 
-@compiled
+@compiled_part
 def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
     """Transforms the columns in a.
 
@@ -52,7 +52,7 @@ def transform(a, b, sizes, turns):  # type: ignore[no-untyped-def]
     return _go_on(a, b, len(turns) // 2, 1, sizes, turns)
 
 
-@compiled
+@compiled_part
 def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-untyped-def]
     """Transforms columns that are zero but for some low frequencies, at most a quarter of them, and their opposites.
 
@@ -81,7 +81,7 @@ def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-un
     return _go_on(a, b, length, 1, sizes, turns)
 
 
-@compiled
+@compiled_part
 def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
     """All radices from buffers ``(ROW * N,)``, of which stride transforms of a length are to be done."""
     for radix in sizes:
@@ -101,7 +101,7 @@ def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
     return a, b
 
 
-@compiled
+@compiled_part
 def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
     """Stores a complex vector times the root k of ``(2 * N,)`` in a buffer ``(ROW * N,)``."""
     c, s = splat(turns[2 * k]), splat(turns[2 * k + 1])
@@ -109,7 +109,7 @@ def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
     store(out, place + LENGTH, re * s + im * c)
 
 
-@compiled
+@compiled_part
 def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
     """One pass from buffer to buffer, ``(ROW * N,)`` each."""
     part, near, far = length // 4, ROW * stride, ROW * stride * (length // 4)
@@ -130,7 +130,7 @@ def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
             _turn(out, o + 3 * near, even_re - odd_im, even_im + odd_re, turns, 3 * k)
 
 
-@compiled
+@compiled_part
 def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyped-def]
     """The first `_radix_4`, to ``(ROW * N,)``: its third input is always zero, and the second but for one frequency."""
     for p in range(part):
@@ -147,14 +147,14 @@ def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyp
         _turn(out, o + 3 * ROW, a_re - odd_im, a_im + odd_re, turns, 3 * p)
 
 
-@compiled
+@compiled_part
 def _low(kept, re, im, step, i):  # type: ignore[no-untyped-def]
     """The complex vector i of ``(kept + 1)`` that lie a step apart; the last one is zero."""
     i = min(i, kept) * step
     return load(re[0], re[1] + i), load(im[0], im[1] + i)
 
 
-@compiled
+@compiled_part
 def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
     """One pass from buffer to buffer, ``(ROW * N,)`` each."""
     part, near, far = length // 2, ROW * stride, ROW * stride * (length // 2)
@@ -167,7 +167,7 @@ def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
             _turn(out, o + near, a_re - b_re, a_im - b_im, turns, p * stride)
 
 
-@compiled
+@compiled_part
 def _radix_odd(x, out, radix, length, stride, turns):  # type: ignore[no-untyped-def]
     """One pass from buffer to buffer, ``(ROW * N,)`` each.
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dwsfusion.kernels.compile import compiled, compiled_inline
+from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.sampling import (
     FRACTION,
@@ -135,7 +135,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                     grad_modulation[b, k, y, x:end] = ws[place : place + end - x]
 
 
-@compiled
+@compiled_part
 def _scatter(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
     """Adds the gradients of what `read` read, 15 rows of the work space, to those of the plane ``(H + 4, …)``."""
     n, one = steps[0], ws.dtype.type(1)
@@ -161,7 +161,7 @@ def _scatter(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
                 _add_pixel(plane, yy, x + lane + step + np.sign(step), f * ws[side])
 
 
-@compiled
+@compiled_part
 def _add_pixel(plane, y, x, value):  # type: ignore[no-untyped-def]
     """Adds to one pixel of a plane ``(H + 4, …)``, where it is inside."""
     height, width = plane.shape
@@ -169,7 +169,7 @@ def _add_pixel(plane, y, x, value):  # type: ignore[no-untyped-def]
         plane[y, x] += value
 
 
-@compiled_inline  # else a process that finds it compiled adds up in another order than the one that compiles it
+@compiled_part
 def _grad_kernel_and_taps(ws, kernel, grad_kernel):  # type: ignore[no-untyped-def]
     """From the filters' gradients in the work space to those of the kernel ``(O, 9)`` (added) and of the modulated
     taps.
@@ -188,7 +188,7 @@ def _grad_kernel_and_taps(ws, kernel, grad_kernel):  # type: ignore[no-untyped-d
             grad_kernel[o, k] += total
 
 
-@compiled
+@compiled_part
 def _grad_block(ws):  # type: ignore[no-untyped-def]
     """In the flat work space ``(N,)``, from the gradients of the modulated taps to those of modulation and fraction
     (added) and of the rows."""

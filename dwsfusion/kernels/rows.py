@@ -14,7 +14,7 @@ from numba.core import types
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dwsfusion.kernels.compile import compiled, instruction
+from dwsfusion.kernels.compile import compiled_part, instruction
 
 
 def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
@@ -22,14 +22,14 @@ def arrays(*tensors: Tensor) -> list[NDArray[Any]]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
-@compiled
+@compiled_part
 def copy_row(out, row):  # type: ignore[no-untyped-def]
     """``(W,)`` to ``(W,)``: faster than a slice's assignment, which has to think of overlap."""
     for x in range(len(out)):
         out[x] = row[x]
 
 
-@compiled
+@compiled_part
 def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
     """Copies the rows y - 1, y and y + 1 of a plane ``(H, W)`` between zeros, ``(3, W + 2 or more)``."""
     height, width = plane.shape
@@ -40,20 +40,20 @@ def zero_padded_rows(rows, plane, y):  # type: ignore[no-untyped-def]
             rows[k] = 0
 
 
-@compiled
+@compiled_part
 def add_row(out, factor, row):  # type: ignore[no-untyped-def]
     """Adds a row ``(W,)`` times a factor."""
     for x in range(len(out)):
         out[x] += factor * row[x]
 
 
-@compiled
+@compiled_part
 def larger(a, b):  # type: ignore[no-untyped-def]
     """The larger of two numbers; a NaN wins."""
     return b if b > a or b != b else a
 
 
-@compiled
+@compiled_part
 def relu_row(row):  # type: ignore[no-untyped-def]
     """``(W,)`` in place."""
     zero = row.dtype.type(0)
@@ -74,7 +74,7 @@ def _two_to(_context: Any, number: Any) -> Any:
     return number(number), generate
 
 
-@compiled
+@compiled_part
 def sigmoid_row(row):  # type: ignore[no-untyped-def]
     """``(W,)`` in place, by our own exponential, for the library's would not become vector code.
 

@@ -9,7 +9,7 @@ of `LANES`: with these distances known and loops of constant length the compiler
 
 import numpy as np
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled_part
 from dwsfusion.kernels.rows import copy_row
 from dwsfusion.kernels.vectors import LENGTH, dot, load, nine, store
 
@@ -29,7 +29,7 @@ GRAD_ROWS = 68 * LANES  # 15 rows
 GRAD_OUT = 83 * LANES  # as many rows as there are filters
 
 
-@compiled
+@compiled_part
 def sample_row(planes, y, kernel, dilation, modulation, bias, out, blocks):  # type: ignore[no-untyped-def]
     """One row of an adaptive convolution.
 
@@ -51,7 +51,7 @@ def sample_row(planes, y, kernel, dilation, modulation, bias, out, blocks):  # t
         sample_block(planes, y, x, same, kernel, bias, out, y, blocks)
 
 
-@compiled
+@compiled_part
 def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
     """The block of row y of ``(C, H + 4, …)`` that starts at x, to the row `place` of ``(O, H, W)``.
 
@@ -79,15 +79,16 @@ def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type:
         copy_row(out[o, place, x : min(x + LANES, width)], sums[o])
 
 
-@compiled
+@compiled_part
 def work_space(filters, zero):  # type: ignore[no-untyped-def]
     """What a thread needs for blocks of numbers of zero's type: work space ``(SLOPES,)``, steps ``(LANES,)``, and sums
     ``(O, LANES)``."""
-    ws = np.full(SLOPES, zero)
-    return ws, np.ones(LANES, np.int64), np.full((filters, LANES), zero)
+    ws, steps, sums = np.empty(SLOPES, type(zero)), np.empty(LANES, np.int64), np.empty((filters, LANES), type(zero))
+    ws[:], steps[:], sums[:] = zero, 1, zero
+    return ws, steps, sums
 
 
-@compiled
+@compiled_part
 def fill(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
     """Puts a block's dilations ``(N,)`` and modulations ``(9, N)`` into the work space; says whether all steps are
     equal.
@@ -102,7 +103,7 @@ def fill(ws, steps, dilation, modulation):  # type: ignore[no-untyped-def]
     return part(ws, steps)
 
 
-@compiled
+@compiled_part
 def part(ws, steps):  # type: ignore[no-untyped-def]
     """Parts a block's dilations into steps ``(LANES,)`` and fractions; says whether all steps are equal."""
     zero, one = ws.dtype.type(0), ws.dtype.type(1)
@@ -121,10 +122,13 @@ def part(ws, steps):  # type: ignore[no-untyped-def]
             whole = np.floor(d)
         ws[FRACTION + x] = d - whole  # NaN stays NaN
         steps[x] = 1 + int(whole)
-    return steps.min() == steps.max()
+    apart = 0
+    for x in range(LANES):
+        apart += 1 if steps[x] != steps[0] else 0
+    return apart == 0
 
 
-@compiled
+@compiled_part
 def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
     """Reads left, middle and right of five rows, for a block that starts at (y, x) of a plane ``(H + 4, …)``."""
     n, pixels = steps[0], plane.reshape(-1)
@@ -142,7 +146,7 @@ def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
         _read_pixel(ws, steps[lane], plane, y, x, lane, slopes)
 
 
-@compiled
+@compiled_part
 def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-def]
     """The same for one pixel of a block, with n whole steps, of a plane ``(H + 4, …)``."""
     f = ws[FRACTION + lane]
@@ -159,14 +163,14 @@ def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-de
         ws[MIDDLE + place] = _pixel(plane, yy, xx)
 
 
-@compiled
+@compiled_part
 def inside(plane, y, x, n):  # type: ignore[no-untyped-def]
     """Whether a whole block with n whole steps reads inside of the plane ``(H + 4, …)``."""
     height, width = plane.shape
     return y - n - 1 >= 0 and y + n + 1 < height and x - n - 1 >= 0 and x + n + 1 + LANES <= width
 
 
-@compiled
+@compiled_part
 def row_step(row, n):  # type: ignore[no-untyped-def]
     """The five rows, by number: -n-1, -n, 0, n, n+1."""
     if row == 2:
@@ -174,14 +178,14 @@ def row_step(row, n):  # type: ignore[no-untyped-def]
     return row - 1 - n if row < 2 else row - 3 + n
 
 
-@compiled
+@compiled_part
 def _pixel(plane, y, x):  # type: ignore[no-untyped-def]
     """One number of a plane ``(H + 4, …)``, zero outside."""
     height, width = plane.shape
     return plane[y, x] if 0 <= y < height and 0 <= x < width else plane.dtype.type(0)
 
 
-@compiled
+@compiled_part
 def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
     # Unsigned indices are not looked at for counting from the end, so this becomes vector code without slices.
     """`LANES` numbers of flat pixels ``(N,)`` between near and far, to a place of the work space."""
@@ -191,7 +195,7 @@ def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
         ws[np.uint64(place) + x] = value + ws[np.uint64(FRACTION) + x] * (pixels[far + x] - value)
 
 
-@compiled
+@compiled_part
 def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
     """`LANES` differences of flat pixels ``(N,)``, far less near, to a place of the work space."""
     near, far = np.uint64(near), np.uint64(far)
@@ -199,7 +203,7 @@ def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
         ws[np.uint64(place) + x] = pixels[far + x] - pixels[near + x]
 
 
-@compiled
+@compiled_part
 def _copy(ws, place, pixels, start):  # type: ignore[no-untyped-def]
     """`LANES` numbers of flat pixels ``(N,)`` to a place of the work space."""
     start = np.uint64(start)
@@ -207,7 +211,7 @@ def _copy(ws, place, pixels, start):  # type: ignore[no-untyped-def]
         ws[np.uint64(place) + x] = pixels[start + x]
 
 
-@compiled
+@compiled_part
 def weigh_taps(ws):  # type: ignore[no-untyped-def]
     """The nine taps of a block, `LANES` numbers each, times their modulation."""
     for column in range(3):
@@ -215,7 +219,7 @@ def weigh_taps(ws):  # type: ignore[no-untyped-def]
             _weigh_column(ws, column, x)
 
 
-@compiled
+@compiled_part
 def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
     """Three of the nine taps of one pixel of a block, by number."""
     rows, tap, mod = LEFT + column * 5 * LANES + x, TAPS + column * LANES + x, MODULATION + column * LANES + x
@@ -225,7 +229,7 @@ def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
     ws[tap + 6 * LANES] = ws[mod + 6 * LANES] * (down + f * (ws[rows + 4 * LANES] - down))
 
 
-@compiled
+@compiled_part
 def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
     """What `read` and `weigh_taps` do, in one go, for dilations under 1 and a block of a plane ``(H + 4, …)``."""
     for x in range(0, LANES, LENGTH):
@@ -239,20 +243,20 @@ def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
             _store_tap(ws, (6 + k) * LANES + x, down[k] + f * (bottom[k] - down[k]))
 
 
-@compiled
+@compiled_part
 def _near_columns(plane, i, f):  # type: ignore[no-untyped-def]
     """Left, middle and right, `LENGTH` numbers each, around index i of a plane ``(H + 4, …)``."""
     left, right = load(plane, i - 1), load(plane, i + 1)
     return left + f * (load(plane, i - 2) - left), load(plane, i), right + f * (load(plane, i + 2) - right)
 
 
-@compiled
+@compiled_part
 def _store_tap(ws, place, value):  # type: ignore[no-untyped-def]
     """`LENGTH` numbers of a tap, times their modulation."""
     store(ws, TAPS + place, load(ws, MODULATION + place) * value)
 
 
-@compiled
+@compiled_part
 def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
     """Adds nine taps times kernel ``(O, C, 9)`` of channel c to sums ``(O, LANES)``."""
     for x in range(0, LANES, LENGTH):
@@ -266,7 +270,7 @@ def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
             store(sums[o], x, load(sums[o], x) + dot(kernel[o, c], taps))
 
 
-@compiled
+@compiled_part
 def convolve_block(ws, place, weights, rows, start, step):  # type: ignore[no-untyped-def]
     """Adds a 3×3 convolution of three rows to rows of `LANES` of the work space.
 

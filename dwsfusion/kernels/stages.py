@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dwsfusion.kernels.compile import compiled
+from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
 from dwsfusion.kernels.sampling import LANES, convolve_block
 from dwsfusion.kernels.vectors import LENGTH, load, maximum, splat, store
@@ -29,7 +29,7 @@ def balance_rows(x, weight1, bias1, weight2, bias2, sums, start, stop):  # type:
             sums[b, o, y] = _sum_row(lines[o, :width])
 
 
-@compiled
+@compiled_part
 def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
     """Row y of the first convolution of ``(C, H, W)``, to row k of ``(F, 3, W + 2 or more)``."""
     height, width = x.shape[1:]
@@ -45,7 +45,7 @@ def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
         copy_row(hidden[f, k, 1 : width + 1], lines[f])
 
 
-@compiled
+@compiled_part
 def _sum_row(row):  # type: ignore[no-untyped-def]
     """``(W,)`` to a number."""
     total = row.dtype.type(0)
@@ -54,7 +54,7 @@ def _sum_row(row):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+@compiled_part
 def _conv_relu_row(out, rows, weight, bias):  # type: ignore[no-untyped-def]
     """One row ``(O, W)`` of a convolution and a ReLU, W in whole blocks, from rows ``(C, 3, W + 2)``."""
     filters, width = out.shape
@@ -86,7 +86,7 @@ def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ig
             _pool_rows(out[b, o, y], lines[0, o], lines[1, o], average)
 
 
-@compiled
+@compiled_part
 def _pool_rows(out, above, below, average):  # type: ignore[no-untyped-def]
     """Two rows ``(W,)`` to one, ``(W / 2,)``."""
     if average:
@@ -120,7 +120,14 @@ def up_rows(x, weight1, bias1, weight2, bias2, out, start, stop):  # type: ignor
                             for f in range(filters):
                                 add_row(line, weight2[f, o, k, m], hidden[f])
                             relu_row(line)
-                            out[b, o, 4 * y + 2 * i + k, 2 * j + m :: 4] = line
+                            _spread_row(out[b, o, 4 * y + 2 * i + k], 2 * j + m, line)
+
+
+@compiled_part
+def _spread_row(out, first, row):  # type: ignore[no-untyped-def]
+    """``(W,)`` to every fourth of ``(4 W,)``: a slice's assignment takes seconds to compile, for its error message."""
+    for x in range(len(row)):
+        out[4 * x + first] = row[x]
 
 
 @compiled
@@ -193,7 +200,7 @@ def cross_rows(ir, vis, weigh_ir, weigh_vis, alpha, out, start, stop):  # type: 
         _cross_row(out[b, 1, y], vis[b, y], weigh_vis[b, y], weigh_ir[b, y], alpha[b])
 
 
-@compiled
+@compiled_part
 def _cross_row(out, picture, own, other, alpha):  # type: ignore[no-untyped-def]
     """One row ``(W,)`` of a picture, with both maps' rows."""
     rest = out.dtype.type(1) - alpha

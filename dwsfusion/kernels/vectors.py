@@ -17,7 +17,7 @@ from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from dwsfusion.kernels.compile import compiled, instruction
+from dwsfusion.kernels.compile import compiled_part, instruction
 
 LENGTH = 16
 """Numbers in a vector."""
@@ -143,7 +143,7 @@ def _define(operation: Any, instruction: str) -> None:
         return getattr(builder, instruction)(*args, flags=_FLAGS)
 
 
-@compiled
+@compiled_part
 def nine(rows, index, step):  # type: ignore[no-untyped-def]
     """The nine vectors of `LENGTH` numbers that start at a 3×3 neighbourhood's pixels, whose rows lie a step apart."""
     above, here, below = index, index + step, index + 2 * step
@@ -154,7 +154,7 @@ def nine(rows, index, step):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-@compiled
+@compiled_part
 def dot(weights, x):  # type: ignore[no-untyped-def]
     """The sum of nine vectors of `LENGTH` numbers, each times its weight ``(9,)``."""
     return (

@@ -14,8 +14,9 @@ from reference_network import disturbed
 
 from dwsfusion import Fuser, InputError, find_pairs, fuse_folder, kernels
 from dwsfusion.checkpoints import save_generator
+from dwsfusion.engines.plain import PlainEngine
 from dwsfusion.generator import RELEASED, Generator
-from dwsfusion.images import read_image
+from dwsfusion.images import ir_tensor, luma, read_image, vis_tensor
 
 Save = Callable[[Path, np.ndarray], Path]
 
@@ -60,6 +61,19 @@ def test_tensors_in_tensors_out_without_a_graph(fuser: Fuser) -> None:
     assert fused.shape == (2, 1, 20, 20)
     assert not fused.requires_grad
     assert 0 <= fused.min() <= fused.max() <= 1
+
+
+def test_weight_maps_are_those_of_the_plain_network(fuser: Fuser, random: np.random.Generator) -> None:
+    ir, vis = random.integers(0, 256, (33, 50), np.uint8), random.integers(0, 256, (33, 50, 3), np.uint8)
+    maps = fuser.weight_maps(ir, vis)
+    ir_y, vis_y = ir_tensor(ir), luma(vis_tensor(vis))
+    with torch.inference_mode():
+        expected = PlainEngine(fuser.network).weights(ir_y, vis_y)
+    for found, plain in zip(maps, expected, strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, plain[0, 0].numpy(), atol=1e-5)
+    with pytest.raises(InputError, match="found the rule max"):
+        Fuser.from_pretrained("max").weight_maps(ir, vis)
 
 
 def test_unequal_sizes_and_unknown_names_are_refused(fuser: Fuser, tmp_path: Path) -> None:
@@ -137,7 +151,7 @@ def test_pairs_of_several_sizes_are_batched_by_size(pair_root: Path, fuser: Fuse
 
 def test_fusing_imports_no_more_than_it_needs(pair_root: Path, tmp_path: Path) -> None:
     """Each of these takes a second or more to import."""
-    heavy = ["matplotlib", "tensorboard", "torchmetrics", "ultralytics", "onnxruntime"]
+    heavy = ["matplotlib", "tensorboard", "torchmetrics", "ultralytics", "onnxruntime", "openvino", "ray", "pyarrow"]
     if kernels.available():  # the loops do torchvision's part
         heavy += ["torchvision", "torch._dynamo"]
     script = Path(__file__).parents[2] / "scripts/fuse_msrs.py"

@@ -180,6 +180,10 @@ function tradeoff(title, axisName, points, free) {
       s("text", { x: px(from) + 4, y: heights[k] }, p.name),
     ),
   );
+  const texts = apart(
+    points.map((p) => py(p.value) + 4),
+    12,
+  );
   points.forEach((p, k) => {
     const left = px(p.cost) > 300;
     drawing.append(
@@ -197,7 +201,7 @@ function tradeoff(title, axisName, points, free) {
       s("circle", { cx: px(p.cost), cy: py(p.value), r: 5, fill: colour(k) }),
       s(
         "text",
-        { class: "strong", x: px(p.cost) + (left ? -9 : 9), y: py(p.value) + 4, "text-anchor": left ? "end" : null },
+        { class: "strong", x: px(p.cost) + (left ? -9 : 9), y: texts[k], "text-anchor": left ? "end" : null },
         p.name,
       ),
     );

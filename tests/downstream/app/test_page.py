@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from odd_pictures import encoded
+from page_visit import Visit, visits
 from PIL import Image
 
 from downstream.sample import SampleConfig, render_pair
@@ -13,19 +14,17 @@ from dwsfusion import Fuser
 VIEWS = ["infrared", "visible", "fused", "late"]
 
 
-class Visit:
-    """The page in a window, with all that it asked for and complained of."""
+class AppVisit(Visit):
+    """The page that a server on this machine serves."""
 
-    def __init__(self, browser, served, width=1280, **context):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True, **context)
-        self.page = self.context.new_page()
+    def __init__(self, browser, served, **options):
         self.address = f"http://{served.host}/"
-        self.complaints, self.asked = [], []
-        self.page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on("request", lambda r: self.asked.append(r.url))
-        self.page.goto(self.address)
+        super().__init__(browser, self.address, accept_downloads=True, **options)
         self.page.wait_for_selector("#fuse")
+
+    def leave(self):
+        assert all(url.startswith((self.address, "blob:")) for url in self.asked)
+        super().leave()
 
     def give(self, ir, vis):
         self.page.set_input_files("#infrared", ir)
@@ -50,17 +49,8 @@ def pair(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, served):
-    visits = []
-
-    def go(at=served, **options):
-        visits.append(Visit(browser, at, **options))
-        return visits[-1]
-
-    yield go
-    for one in visits:
-        assert not one.complaints
-        assert all(url.startswith((one.address, "data:", "blob:")) for url in one.asked)
-        one.context.close()
+    with visits(AppVisit, browser, served) as go:
+        yield go
 
 
 def test_a_pair_is_fused_and_looked_at_by_both_networks(visit, pair):

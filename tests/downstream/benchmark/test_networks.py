@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from page_visit import Visit
+from page_visit import ReportVisit, visits
 from small_benchmark import run_small
 from small_onnx import export
 
@@ -59,16 +59,8 @@ def results(several):
 
 @pytest.fixture
 def visit(browser, several):
-    visits = []
-
-    def go(path=several / "report.html", **options):
-        visits.append(Visit(browser, path, **options))
-        return visits[-1]
-
-    yield go
-    for one in visits:
-        assert not one.complaints
-        one.context.close()
+    with visits(ReportVisit, browser, several / "report.html") as go:
+        yield go
 
 
 def test_each_networks_comparison_and_the_table_over_them_are_told(several, results):

@@ -4,7 +4,7 @@ import json
 from statistics import NormalDist
 
 import pytest
-from page_visit import Visit
+from page_visit import ReportVisit, visits
 
 from downstream.comparison.uncertainty import student_quantile
 from downstream.report.tables import percent
@@ -12,16 +12,8 @@ from downstream.report.tables import percent
 
 @pytest.fixture
 def visit(browser, finished):
-    visits = []
-
-    def go(path=finished / "report.html", **options):
-        visits.append(Visit(browser, path, **options))
-        return visits[-1]
-
-    yield go
-    for one in visits:
-        assert not one.complaints
-        one.context.close()
+    with visits(ReportVisit, browser, finished / "report.html") as go:
+        yield go
 
 
 @pytest.fixture(scope="module")

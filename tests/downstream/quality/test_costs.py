@@ -3,9 +3,11 @@ import json
 import pytest
 
 from downstream.detection.task import DetectionTask
-from downstream.quality.costs import complete_costs, read_costs, write_tradeoff
-from downstream.report.tradeoff import Cost, Worth, draw_tradeoff
-from dwsfusion import InputError
+from downstream.quality.costs import complete_costs, measure_networks, read_costs, write_tradeoff
+from downstream.report.tradeoff import FREE, Cost, Worth, draw_tradeoff
+from dwsfusion import Fuser, InputError
+from dwsfusion.baselines import BASELINES
+from dwsfusion.generator import RELEASED, Generator
 
 HEADER = "method,parameters,flops,ms\n"
 
@@ -71,3 +73,12 @@ def test_files(tmp_path, finished):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"tradeoff.png", "tradeoff.pdf"}
     with pytest.raises(InputError, match=r"compare_detection\.py"):
         write_tradeoff(costs, {DetectionTask: tmp_path}, names, known, tmp_path / "out")
+
+
+def test_all_networks_of_ours_are_measured_and_all_rules_are_free():
+    fuser = Fuser(Generator(RELEASED), "dwsfusion", "fixed", "cpu")
+    known = measure_networks(fuser, ["infrared", "max", "dwsfusion", "dwsfusion-task", "theirs"], (32, 48))
+    assert {name: cost.parameters for name, cost in known.items()} == {"dwsfusion": 9035, "dwsfusion-task": 9165}
+    assert all(cost.ms for cost in known.values())
+    assert measure_networks(fuser, ["dwsfusion"], (32, 48)).keys() == {"dwsfusion"}
+    assert FREE.keys() >= BASELINES.keys()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,20 @@ def test_the_shards_own_command_is_that_of_all_pictures_without_shard_and_folder
     wanted = ["--data", "d", "--detector", "a", "b", "--common"]
     assert undivided(["dwsfusion", "detection", *asked], "detection") == wanted
     assert undivided(["compare_detection.py", *asked], "detection") == wanted
+
+
+def test_ray_is_asked_for_where_it_is_missed_and_its_flags_belong_to_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    args = ("--data", data, "--method", "max", "--out", tmp_path / "out")
+    for words, said in (
+        (("--engine", "ray"), "this needs ray: pip install 'dwsfusion[ray]'"),
+        (("--ray-address", "auto"), "belong to --engine ray"),
+        (("--engine", "ray", "--ray-workers", "0"), "at least 1 worker"),
+    ):
+        assert _run("fuse", *args, *words) == 2
+        assert said in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_shards_belong_to_frozen_networks(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

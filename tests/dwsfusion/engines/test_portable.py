@@ -1,5 +1,6 @@
 """The file for one size: the network's own output, in operations that every runtime has."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,15 @@ from reference_network import disturbed
 
 from dwsfusion import InputError
 from dwsfusion.engines.onnx import OnnxNetwork, sample_pairs
+from dwsfusion.engines.openvino import OpenVinoNetwork
 from dwsfusion.engines.portable import PORTABLE_TOLERANCE, PortableGenerator, _low_pass, export_portable
 from dwsfusion.frequencies import low_pass
 from dwsfusion.generator import PAPER, RELEASED, Generator, GeneratorConfig
 
 COMMON = {
     "Abs", "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Constant", "Conv", "ConvTranspose", "Flatten",
-    "Gemm", "GridSample", "Identity", "MatMul", "MaxPool", "Mul", "Pad", "ReduceMax", "ReduceMean", "Relu", "Reshape",
-    "Resize", "Sigmoid", "Slice", "Squeeze", "Sub", "Transpose", "Unsqueeze",
+    "Gemm", "GlobalAveragePool", "GlobalMaxPool", "GridSample", "Identity", "MatMul", "Max", "MaxPool", "Mul", "Pad",
+    "ReduceMean", "Relu", "Reshape", "Resize", "Sigmoid", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze",
 }  # fmt: skip
 
 
@@ -53,10 +55,37 @@ def test_the_file_runs_in_onnxruntime_and_openvino_without_special_operations(tm
     with torch.inference_mode():
         expected = network(*pair)
     torch.testing.assert_close(OnnxNetwork(path)(*pair), expected, atol=PORTABLE_TOLERANCE, rtol=0)
-    openvino = pytest.importorskip("openvino")
-    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    found = compiled([side.numpy() for side in pair])[0]
-    np.testing.assert_allclose(found, expected.numpy(), atol=1 / 255)
+    pytest.importorskip("openvino")
+    for found in (OpenVinoNetwork(path)(*pair), OpenVinoNetwork(path, threads=1)(*pair)):
+        torch.testing.assert_close(found, expected, atol=PORTABLE_TOLERANCE, rtol=0)
+
+
+def test_openvino_says_what_it_cannot_run(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    (tmp_path / "x.onnx").write_bytes(b"none")
+    with pytest.raises(InputError, match="cannot run"):
+        OpenVinoNetwork(tmp_path / "x.onnx")
+
+
+@pytest.mark.slow
+def test_ncnn_computes_the_same(tmp_path: Path) -> None:
+    ncnn, pnnx = pytest.importorskip("ncnn"), pytest.importorskip("pnnx")
+    network = disturbed(Generator(PAPER), 0.1).eval()
+    export_portable(network, tmp_path / "small.onnx", (32, 48))
+    shape = "inputshape=[1,1,32,48],[1,1,32,48]"
+    command = [pnnx.EXEC_PATH, "small.onnx", shape, "fp16=0"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    net = ncnn.Net()
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.load_param(str(tmp_path / "small.ncnn.param"))
+    net.load_model(str(tmp_path / "small.ncnn.bin"))
+    for pair in sample_pairs((32, 48), 1):
+        extractor = net.create_extractor()
+        for name, side in zip(("in0", "in1"), pair, strict=True):
+            extractor.input(name, ncnn.Mat(side[0].numpy()).clone())
+        found = np.array(extractor.extract("out0")[1])
+        with torch.inference_mode():
+            np.testing.assert_allclose(found[None], network(*pair).numpy(), atol=1e-4)
 
 
 def test_sizes_that_cannot_be_are_refused(tmp_path: Path) -> None:

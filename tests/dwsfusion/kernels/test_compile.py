@@ -164,7 +164,7 @@ def test_a_changed_helper_makes_kept_machine_code_stale(module: str, function: s
     assert {name for name, _, _ in stamp} >= files
 
 
-def test_every_compiled_function_is_protected() -> None:
+def test_every_compiled_function_is_protected_or_a_part_of_one() -> None:
     if not kernels.available():
         pytest.skip("compiled loops cannot be had here")
     names = [f"dwsfusion.kernels.{path.stem}" for path in Path(kernels.__file__).parent.glob("[a-z]*.py")]
@@ -174,8 +174,31 @@ def test_every_compiled_function_is_protected() -> None:
         for function in vars(module).values()
         if hasattr(function, "py_func")
     }
+    parts = {function for function in functions if not hasattr(function._cache, "_cache_file")}
     assert len(functions) > 50
-    assert all(isinstance(function._cache._cache_file._source_stamp[0], tuple) for function in functions)
+    assert len(functions - parts) > 20
+    assert all(function.targetoptions["no_cpython_wrapper"] for function in parts)
+    assert all(isinstance(function._cache._cache_file._source_stamp[0], tuple) for function in functions - parts)
+
+
+def test_a_part_is_compiled_once_for_a_type_and_keeps_nothing() -> None:
+    if not kernels.available():
+        pytest.skip("compiled loops cannot be had here")
+    from dwsfusion.kernels.compile import compiled, compiled_part
+
+    @compiled_part
+    def times(x: float, factor: int) -> float:
+        return x * factor
+
+    @compiled
+    def six_times(x: float) -> float:
+        return times(times(x, 2), 3)
+
+    assert six_times(1.5) == 9
+    (kinds,) = times.overloads
+    assert str(kinds[1]) == "int64"
+    assert type(times._cache).__name__ == "NullCache"
+    assert times.overloads[kinds].library.get_pointer_to_function("any") == 0
 
 
 def test_it_is_known_whether_there_is_machine_code() -> None:
