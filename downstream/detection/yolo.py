@@ -278,6 +278,7 @@ def _ultralytics() -> ModuleType:
     os.environ.setdefault("YOLO_VERBOSE", "false")
     kept = Image.open, torch.save
     ultralytics = importlib.import_module("ultralytics")
+    importlib.import_module("ultralytics.nn.tasks").SAFE_LOAD = True  # where it was imported before, by somebody else
     Image.open, torch.save = kept  # it puts its own in their place
     ultralytics.settings.update(sync=False)
     return ultralytics
