@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import PIL
 from PIL import Image
 
 HEIGHT, WIDTH = 32, 48
@@ -89,7 +90,6 @@ GOOD: Mapping[str, tuple[str, Make]] = {
     "grey jpeg": (".JPG", lambda: encoded(GREY, "JPEG")),
     "cmyk jpeg": (".jpg", lambda: encoded(Image.fromarray(RGB).convert("CMYK"), "JPEG")),
     "cmyk tiff": (".tif", lambda: encoded(Image.fromarray(RGB).convert("CMYK"), "TIFF")),
-    "ycbcr tiff": (".tif", lambda: encoded(Image.fromarray(RGB).convert("YCbCr"), "TIFF")),
     "lzw tiff": (".tif", lambda: encoded(RGB, "TIFF", compression="tiff_lzw")),
     "bmp": (".bmp", lambda: encoded(RGB, "BMP")),
     "grey bmp": (".BMP", lambda: encoded(GREY, "BMP")),
@@ -106,7 +106,11 @@ GOOD: Mapping[str, tuple[str, Make]] = {
     **{f"jpeg turned {k}": (".jpg", lambda k=k: turned("JPEG", k)) for k in range(2, 9)},
     **{f"png turned {k}": (".png", lambda k=k: turned("PNG", k)) for k in range(2, 9)},
     **{f"tiff turned {k}": (".tif", lambda k=k: turned("TIFF", k)) for k in range(2, 9)},
-}
+} | (
+    {"ycbcr tiff": (".tif", lambda: encoded(Image.fromarray(RGB).convert("YCbCr"), "TIFF"))}
+    if int(PIL.__version__.partition(".")[0]) >= 13
+    else {}
+)  # earlier ones cannot read what they wrote themselves
 """Suffix and bytes; each is a picture of 48x32 pixels."""
 
 _BROKEN = "not a readable picture"

@@ -278,6 +278,8 @@ def _ultralytics() -> ModuleType:
     os.environ.setdefault("YOLO_VERBOSE", "false")
     kept = Image.open, torch.save
     ultralytics = importlib.import_module("ultralytics")
+    tasks: Any = importlib.import_module("ultralytics.nn.tasks")
+    tasks.SAFE_LOAD = True  # where somebody else imported it before, who asked for no safety
     Image.open, torch.save = kept  # it puts its own in their place
     ultralytics.settings.update(sync=False)
     return ultralytics

@@ -7,7 +7,6 @@ import json
 import os
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +67,18 @@ def edited(content: bytes, edits: list[tuple[str, int, bytes]]) -> bytes:
     return content
 
 
-def survives(read: Read, path: Path, content: bytes) -> None:
+def escaping(read: Read, path: Path, content: bytes) -> BaseException | None:
+    """What a reader raises besides `InputError`."""
     path.write_bytes(content)
-    with warnings.catch_warnings(), suppress(InputError):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        read(path)
+        try:
+            read(path)
+        except InputError:
+            return None
+        except Exception as error:  # noqa: BLE001 - that it may be anything is the point
+            return error
+    return None
 
 
 def fuzz(read: Read, path: Path, content: bytes) -> None:
@@ -81,9 +87,15 @@ def fuzz(read: Read, path: Path, content: bytes) -> None:
     @fuzzed
     @given(edits=EDITS)
     def check(edits: list[tuple[str, int, bytes]]) -> None:
-        survives(read, path, edited(content, edits))
+        assert escaping(read, path, edited(content, edits)) is None
 
     check()
+
+
+def test_what_escapes_is_found(tmp_path: Path) -> None:
+    assert isinstance(escaping(lambda path: path.read_text().index("b"), tmp_path / "a", b"a"), ValueError)
+    with pytest.raises(AssertionError):
+        fuzz(lambda path: path.read_bytes().decode("ascii"), tmp_path / "a", b"\xff")
 
 
 @pytest.mark.parametrize("kind", [*GOOD, *BAD])

@@ -1,6 +1,9 @@
 """Files that are no weights, or no weights of this network: one line each, of our own, and no code is run."""
 
+import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ import safetensors.torch
 import torch
 from odd_pictures import RGB, encoded
 
+from downstream.detection import yolo
 from downstream.detection.yolo import YoloDetector, check_model
 from downstream.segmentation.state_files import read_state_file
 from dwsfusion import Fuser, InputError
@@ -107,6 +111,25 @@ def test_the_segmenter_says_what_a_file_is(kind: str, tmp_path: Path) -> None:
 def test_the_detector_says_what_a_file_is_and_runs_no_code(kind: str, tmp_path: Path) -> None:
     FILES[kind][1](tmp_path / "a.pt")
     assert "expected a detector" in refused(lambda: check_model(tmp_path / "a.pt"), tmp_path)
+
+
+@pytest.mark.slow
+def test_no_code_is_run_where_ultralytics_was_there_before(tmp_path: Path) -> None:
+    (weights := tmp_path / "a.pt").write_bytes(pickle.dumps({"x": RunsCode(tmp_path / "ran")}))
+    program = f"""
+import ultralytics.nn.tasks
+from downstream.detection.yolo import check_model
+from dwsfusion import InputError
+try:
+    check_model({str(weights)!r})
+except InputError as told:
+    print(told)
+"""
+    env = {name: value for name, value in os.environ.items() if name != "ULTRALYTICS_SAFE_LOAD"}
+    env["PYTHONPATH"] = str(Path(yolo.__file__).parents[2])
+    said = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True).stdout
+    assert "expected a detector" in said
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("task", ["segment", "classify", "obb", "pose"])

@@ -1,5 +1,6 @@
 """A training for real frozen networks, stopped and gone on with: the same bits as one that was never stopped."""
 
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from dwsfusion.generator import FREE
 from dwsfusion.losses import LossWeights
 from dwsfusion.training import Processes, TrainingConfig, fit, prepare
 
-pytest.importorskip("ultralytics")
+pytestmark = pytest.mark.skipif(
+    find_spec("ultralytics") is None, reason="by ultralytics, which is imported by its door"
+)
 pytest.importorskip("segmentation_models_pytorch")
 
 CPU = torch.device("cpu")

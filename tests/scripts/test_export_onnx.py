@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from reference_network import disturbed
+from runtimes import FIRST_WITH_DEFORM_CONV
 
 from dwsfusion.checkpoints import save_generator
 from dwsfusion.engines.onnx import OnnxNetwork
@@ -25,6 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *args: object) -> int:
 def test_weights_become_a_file_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("onnxruntime", minversion=FIRST_WITH_DEFORM_CONV)
     net = disturbed(Generator(RELEASED), 0.1)
     net.fuse.reduce.bias.data.fill_(0.5)
     save_generator(net, tmp_path / "w.safetensors")

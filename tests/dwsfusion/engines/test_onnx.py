@@ -8,6 +8,7 @@ import pytest
 import torch
 from reference_network import disturbed
 from reference_network import generator as plain
+from runtimes import FIRST_WITH_DEFORM_CONV
 from torch import Tensor
 
 from dwsfusion import InputError
@@ -20,7 +21,7 @@ from dwsfusion.layers import FADC
 from dwsfusion.pairs import find_pairs
 
 pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxruntime", minversion=FIRST_WITH_DEFORM_CONV)
 
 
 Exported = tuple[Generator, Path, OnnxNetwork]
