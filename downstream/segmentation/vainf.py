@@ -146,6 +146,7 @@ class _MobileNet(nn.Module):
 
     @staticmethod
     def _through(blocks: nn.Module, x: Tensor) -> Tensor:
+        block: Any
         for block in blocks.children():
             if hasattr(block, "use_res_connect"):
                 out = block.conv(F.pad(x, [_depthwise(block).dilation[0]] * 4))

@@ -25,8 +25,8 @@ _AMONG = (fadc.fadc_rows, fadc.attend_rows, bands._weigh_columns, stages.up_rows
 """Where these are there, the others are, too."""
 _SMALL = 12
 """Pixels a side, too few for our Fourier transforms."""
-_PATIENCE_S = 120
-"""After its own share this process waits so long for the other one's, and then does that, too."""
+_PATIENCE = 2
+"""After its own share this process waits so many times longer for the other one's, and then does that, too."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +47,7 @@ def compile_loops(engine: CompiledEngine) -> None:
         _compile_own(engine)
         if other is not None:
             with suppress(subprocess.TimeoutExpired):
-                other.wait(_PATIENCE_S)
+                other.wait(_PATIENCE * (time.monotonic() - start))
         pair = torch.zeros(2, 1, 1, 32, 32)
         engine(pair[0], pair[1])
     _log.info("compiled in %.0f s", time.monotonic() - start)
