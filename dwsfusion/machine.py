@@ -63,7 +63,7 @@ def describe_machine(flops: int, ms: float | None) -> dict[str, Any]:
         ms: how long it took.
 
     Returns:
-        ``bound_ms`` is how long the operations would take at the machine's rate, ``share`` how much of the time that is.
+        ``bound_ms`` is how long the operations would take at the machine's rate, ``share`` that part of the time.
     """
     rate = multiply_add_rate()
     bound_ms = 1000 * flops / rate

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torchvision.ops import box_convert, nms
 
 from downstream.detection.coco import Results
 from downstream.detection.yolo import MAX_DETECTIONS
@@ -34,6 +33,8 @@ def pool(results: Results) -> Results:
 
     Scores stay as they are; of equal ones the first comes first.
     """
+    from torchvision.ops import box_convert, nms  # here, for it takes two seconds to import
+
     if not results:
         return []
     boxes = box_convert(torch.tensor([r["bbox"] for r in results], dtype=torch.float64), "xywh", "xyxy")

@@ -13,9 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.mobilenetv2 import InvertedResidual
 
 from downstream.segmentation.given import GivenNetwork
 from downstream.segmentation.state_files import check_fit, only_tensors
@@ -41,6 +39,8 @@ def read_vainf(content: Mapping[str, Any], path: Path) -> GivenNetwork:
     Raises:
         InputError: another architecture, or tensors that do not fit.
     """
+    import torchvision  # here, for it takes two seconds to import
+
     state = only_tensors(content[_MODEL], path)
     backbone = _backbone_of(state)
     if backbone is None or _HEAD not in state or _PROJECT not in state:
@@ -114,6 +114,8 @@ class _Aspp(nn.Module):
 class _ResNet(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
+        import torchvision
+
         whole = torchvision.models.get_model(name, weights=None, replace_stride_with_dilation=[False, False, True])
         for part, module in whole.named_children():
             if part not in ("avgpool", "fc"):
@@ -130,6 +132,8 @@ class _ResNet(nn.Module):
 class _MobileNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
+        import torchvision
+
         blocks = list(torchvision.models.mobilenet_v2(weights=None).features.named_children())[:-1]
         for name, block in blocks:
             _refit(int(name), block)
@@ -142,8 +146,9 @@ class _MobileNet(nn.Module):
 
     @staticmethod
     def _through(blocks: nn.Module, x: Tensor) -> Tensor:
+        block: Any
         for block in blocks.children():
-            if isinstance(block, InvertedResidual):
+            if hasattr(block, "use_res_connect"):
                 out = block.conv(F.pad(x, [_depthwise(block).dilation[0]] * 4))
                 x = x + out if block.use_res_connect else out
             else:

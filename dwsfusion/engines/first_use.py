@@ -25,8 +25,8 @@ _AMONG = (fadc.fadc_rows, fadc.attend_rows, bands._weigh_columns, stages.up_rows
 """Where these are there, the others are, too."""
 _SMALL = 12
 """Pixels a side, too few for our Fourier transforms."""
-_PATIENCE_S = 120
-"""After its own share this process waits so long for the other one's, and then does that, too."""
+_PATIENCE = 2
+"""After its own share this process waits so many times longer for the other one's, and then does that, too."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,38 +44,35 @@ def compile_loops(engine: CompiledEngine) -> None:
     )
     start = time.monotonic()
     with torch.inference_mode(), _another() as other:
-        _compile_attention(engine)
+        _compile_own(engine)
         if other is not None:
             with suppress(subprocess.TimeoutExpired):
-                other.wait(_PATIENCE_S)
+                other.wait(_PATIENCE * (time.monotonic() - start))
         pair = torch.zeros(2, 1, 1, 32, 32)
         engine(pair[0], pair[1])
-        colours.coloured(colours.luma(pair[0].expand(-1, 3, -1, -1)), pair[0].expand(-1, 3, -1, -1))
     _log.info("compiled in %.0f s", time.monotonic() - start)
 
 
 def compile_transforms() -> None:
-    """The other process's half: the Fourier transforms, the stages of convolutions, and colours."""
+    """The other process's half: the Fourier transforms, and the stages of convolutions."""
     torch.set_num_threads(1)
     maps = np.zeros((1, 1, 32, 32), np.float32)
     room, sums = np.zeros((1, 1, 36, 36), np.float32), np.zeros((1, 1, 32), np.float32)
     bands.select(maps, np.zeros((1, 3, 32, 32), np.float32), room[:, :, 2:34, 2:34], sums)
     network = Generator().eval()
     CompiledUp(network.weigh_ir.up1)(CompiledDown(network.weigh_ir.down2)(np.zeros((1, 4, 32, 32), np.float32)))
-    steps = {step.name: step for step in CompiledEngine(network).steps}
-    pair = np.zeros((1, 2, 32, 32), np.float32)
-    steps["balance"](pair)
-    steps["fuse.match"](pair, np.zeros((1, 4, 32, 32), np.float32))
-    steps["cross"](*([maps] * 4), np.zeros(1, np.float32))
-    rgb = torch.zeros(1, 3, 32, 32)
-    colours.coloured(colours.luma(rgb), rgb)
+    balance = next(step for step in CompiledEngine(network).steps if step.name == "balance")
+    balance(np.zeros((1, 2, 32, 32), np.float32))
 
 
-def _compile_attention(engine: CompiledEngine) -> None:
-    """This process's half: attention and adaptive convolution, on maps that torch transforms."""
+def _compile_own(engine: CompiledEngine) -> None:
+    """This process's half: colours, attention and adaptive convolution, on maps that torch transforms."""
     steps = {step.name: step for step in engine.steps}
+    rgb = torch.zeros(1, 3, _SMALL, _SMALL)
+    colours.coloured(colours.luma(rgb), rgb)
     steps["weigh_ir.attend1"](np.zeros((1, 4, _SMALL, _SMALL), np.float32))
-    steps["fuse.extract"](np.zeros((1, 2, _SMALL, _SMALL), np.float32))
+    pair = np.zeros((1, 2, _SMALL, _SMALL), np.float32)
+    steps["fuse.match"](pair, steps["fuse.extract"](pair))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ to keep machine code. `dwsfusion.kernels.attempt` is who asks, and says the reas
 """
 
 # Numba has types for a part of itself only.
-# mypy: allow-untyped-decorators
+# mypy: allow-untyped-calls, allow-untyped-decorators
 
 from functools import cache
 from pathlib import Path
@@ -58,7 +58,8 @@ def compiled_part(function: Any) -> Any:
     """
     if not all(hasattr(JITCodeLibrary, name) for name in _PARTS_NEED):
         return compiled(function)
-    part = njit(pipeline_class=_PartCompiler, no_cpython_wrapper=True, **_OPTIONS)(function)
+    options = _OPTIONS | {"no_cpython_wrapper": True, "pipeline_class": _PartCompiler}
+    part: Any = njit(**options)(function)
     if not hasattr(part, "get_call_template"):
         return compiled(function)
     template = part.get_call_template
@@ -76,7 +77,7 @@ def is_compiled(dispatcher: Any) -> bool:
     return bool(dispatcher._cache._cache_file._load_index())
 
 
-class _Part(JITCodeLibrary):  # type: ignore[misc]
+class _Part(JITCodeLibrary):
     """The code of a function until it is a part of another, which is when it is made faster and turned into numbers."""
 
     def _optimize_final_module(self) -> None:
@@ -101,7 +102,7 @@ class _Nowhere:
         """Nothing: there is no machine code yet."""
 
 
-class _PartCompiler(Compiler):  # type: ignore[misc]
+class _PartCompiler(Compiler):
     def define_pipelines(self) -> Any:
         """Numba's own, into a library of ours."""
         state = self.state

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dwsfusion.kernels.compile import compiled, compiled_part
-from dwsfusion.kernels.rows import arrays
+from dwsfusion.kernels.rows import arrays, copy_row
 from dwsfusion.kernels.sampling import (
     FRACTION,
     GRAD_FRACTION,
@@ -121,7 +121,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                 ws[GRAD_FRACTION:GRAD_TAPS] = 0  # and the modulation's
                 for o in range(filters):
                     place = GRAD_OUT + o * LANES
-                    ws[place : place + end - x] = grad[b, o, y, x:end]
+                    copy_row(ws[place : place + end - x], grad[b, o, y, x:end])
                     ws[place + end - x : place + LANES] = 0
                 for c in range(channels):
                     yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
@@ -129,10 +129,10 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                     _grad_kernel_and_taps(ws, kernel[b, :, c], grad_kernel[part, b, :, c])
                     _grad_block(ws)
                     _scatter(ws, steps, same, grad_buffer[part, b, c], yy, xx)
-                grad_dilation[b, y, x:end] = ws[GRAD_FRACTION : GRAD_FRACTION + end - x]
+                copy_row(grad_dilation[b, y, x:end], ws[GRAD_FRACTION : GRAD_FRACTION + end - x])
                 for k in range(9):
                     place = GRAD_MODULATION + k * LANES
-                    grad_modulation[b, k, y, x:end] = ws[place : place + end - x]
+                    copy_row(grad_modulation[b, k, y, x:end], ws[place : place + end - x])
 
 
 @compiled_part

@@ -59,6 +59,39 @@ def test_only_the_named_command_is_imported() -> None:
     assert "imported ['downstream.commands.sample']" in python("-c", code).stdout
 
 
+HEAVY = (
+    "numba", "torchvision", "torch._dynamo", "sympy", "scipy", "matplotlib", "ultralytics", "pycocotools",
+    "segmentation_models_pytorch", "tensorboard", "onnx", "onnxruntime", "huggingface_hub", "jinja2", "pandas", "ray",
+    "pyarrow", "wandb", "torchmetrics",
+)  # fmt: skip
+"""What takes a good part of a second to import."""
+NEEDED = {
+    "train": {"tensorboard"},
+    "grids": {"matplotlib"},
+    "profile": {"matplotlib", "tensorboard"},
+}
+"""What a command imports before it knows its flags, of these; the others nothing."""
+
+
+def test_no_command_imports_what_it_may_not_use() -> None:
+    code = (
+        "import os, sys, torch\n"
+        f"heavy, names = {HEAVY!r}, {commands.NAMES!r}\n"
+        "before = {name for name in heavy if name in sys.modules}\n"
+        "sys.stdout.flush()\n"
+        "import dwsfusion, downstream.command\n"
+        "for name in ('', *names):\n"
+        "    if os.fork() == 0:\n"
+        "        __import__('downstream.commands' + (name and '.') + name)\n"
+        "        print(name or 'core', *(h for h in heavy if h in sys.modules and h not in before), flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+    )
+    lines = [line.split() for line in python("-c", code).stdout.splitlines()]
+    imported = {name: set(heavy) for name, *heavy in lines}
+    assert imported == {name: NEEDED.get(name, set()) for name in ("core", *commands.NAMES)}
+
+
 def test_a_mistyped_name_is_answered_with_the_right_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

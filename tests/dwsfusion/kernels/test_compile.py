@@ -229,3 +229,20 @@ def test_every_compiled_function_says_its_shapes() -> None:
                     if not any(word in said for word in ("``(", "number", "LENGTH", "LANES")):
                         silent.append(f"{path.name}: {node.name}")
     assert silent == []
+
+
+@pytest.mark.slow
+def test_first_use_in_two_processes_gives_the_bits_of_any_other(
+    fuse_elsewhere: Callable[..., tuple[str, np.ndarray]], pair: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """Whoever compiled what, and whatever lay in the cache before: here it is empty, then full."""
+    if not kernels.available():
+        pytest.skip("compiled loops cannot be had here")
+    here = Fuser.from_pretrained(device="cpu").fuse(*pair)
+    announced = "import logging, torch; logging.basicConfig(level=logging.INFO); torch.set_num_threads(2)"
+    logged, cold = fuse_elsewhere(announced)
+    assert [words in logged for words in ("compiling the network's loops", "compiled in")] == [True, True]
+    logged, warm = fuse_elsewhere(announced)
+    assert "compil" not in logged
+    np.testing.assert_array_equal(cold, warm)
+    np.testing.assert_array_equal(cold, here)
