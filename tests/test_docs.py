@@ -91,3 +91,11 @@ def test_what_leads_nowhere_is_refused(tmp_path: Path) -> None:
     done = build(tmp_path, tmp_path / "site")
     assert done.returncode != 0
     assert "no_such_module" in done.stderr
+
+
+def test_the_maps_are_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = subprocess.run([sys.executable, ROOT / "docs/draw_maps.py", tmp_path / "maps.png"], cwd=ROOT, check=False,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "maps.png").stat().st_size > 50_000
