@@ -77,6 +77,21 @@ def test_fewer_tars_leave_none_of_before(folders: Path, tmp_path: Path) -> None:
         assert found == [f"fused-{number:06}.tar" for number in range(count)]
 
 
+@pytest.mark.parametrize("content", ["a tar", "no tar"])
+@pytest.mark.parametrize("number", [0, 5])
+def test_what_we_did_not_make_is_neither_replaced_nor_removed(
+    folders: Path, tars: Path, content: str, number: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = tmp_path / f"a/fused-{number:06}.tar"
+    theirs.parent.mkdir()
+    theirs.write_bytes(next(tars.iterdir()).read_bytes() if content == "a tar" else b"x")
+    before = theirs.read_bytes()
+    assert _run("fuse", "--data", folders, "--out", tmp_path / "a", *ARGS, "--a-tar", 3) == 2
+    assert f"{theirs} was not made by this program" in " ".join(capsys.readouterr().err.split())
+    assert theirs.read_bytes() == before
+    assert not list((tmp_path / "a").glob("*.png"))
+
+
 def test_webdataset_reads_what_we_write(folders: Path, tmp_path: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     _run("fuse", "--data", folders, "--out", tmp_path / "a", *ARGS, "--a-tar", 4)
