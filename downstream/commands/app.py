@@ -9,20 +9,21 @@ from downstream.app.desk import Desk
 from downstream.app.looking import Looker
 from downstream.app.server import AppServer
 from downstream.command import EXIT_DONE
+from downstream.console import PlainConsole
 
 __all__ = ["Config", "main"]
 
 
 def main(config: Config) -> int:
-    desk = Desk(Looker(config))
+    desk, console = Desk(Looker(config)), PlainConsole()
     try:
         with AppServer(config.port, desk) as server:
-            print(f"{server.address} shows the page; Ctrl-C ends it", flush=True)
+            console.print(f"{server.address} shows the page; Ctrl-C ends it", soft_wrap=True)
             if config.open and _has_desktop():
                 webbrowser.open(server.address)
             server.serve_forever()
     except KeyboardInterrupt:
-        print(flush=True)
+        console.print()
     finally:
         desk.close()
     return EXIT_DONE
