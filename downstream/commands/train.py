@@ -16,7 +16,7 @@ from downstream.datasets.opening import open_data_set
 from downstream.messages import keep_log
 from downstream.report.tables import print_table
 from dwsfusion import InputError, look_at_infrared
-from dwsfusion.pairs import Pair, check_apart, readable
+from dwsfusion.pairs import Pair, Skipped, check_apart, readable
 from dwsfusion.progress import Track, silent
 from dwsfusion.runs import fingerprint, write_run
 from dwsfusion.training import TaskLoss, TrainingConfig, ablations, processes, train_all
@@ -65,10 +65,7 @@ def main(config: Config) -> int:
     check_writable(config.out)
     clock = Stopwatch()
     with clock.step("read"):
-        look_at_infrared([pair for part in found for pair in part.pairs], config.training.ir_range)
-        good, bad = readable(pair for part in found for pair in part.pairs)
-    if not good:
-        raise InputError(f"not one pair is usable; the first: {bad[0].name}: {bad[0].reason}")
+        good, bad = _usable([pair for part in found for pair in part.pairs], config.training.ir_range)
     data = fingerprint(path for pair in good for path in (pair.ir, pair.vis))
     note = {"command": shlex.join([*_program(), *sys.argv[1:]]), "data": data}
     runs = ablations(config.training, config.task) if config.ablate else {"": config.training}
@@ -100,6 +97,14 @@ def main(config: Config) -> int:
     texts = [{"training": name or "best epoch", **{k: f"{v:.4f}" for k, v in best.items()}} for name, best in figures]
     print_table(f"Best epoch, on {len(trained.held)} held pairs", texts)
     return report_skipped(skipped, config.out)
+
+
+def _usable(pairs: Sequence[Pair], ir_range: tuple[float, float] | None) -> tuple[Sequence[Pair], Sequence[Skipped]]:
+    look_at_infrared(pairs, ir_range)
+    good, bad = readable(pairs)
+    if not good:
+        raise InputError(f"not one pair is usable; the first: {bad[0].name}: {bad[0].reason}")
+    return good, bad
 
 
 def _tasks(
