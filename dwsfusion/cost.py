@@ -23,6 +23,7 @@ from dwsfusion.engines.onnx import try_onnx
 from dwsfusion.engines.openvino import try_portable
 from dwsfusion.generator import Generator
 from dwsfusion.peak_memory import peak_mb
+from dwsfusion.progress import Track, silent
 
 Network = Callable[[Tensor, Tensor], Any]
 Shape = Sequence[int]
@@ -121,7 +122,7 @@ def compare(
 
 
 def compare_sizes(
-    net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int
+    net: Generator, onnx_file: Path, sizes: Sequence[tuple[int, int]], rounds: int, track: Track = silent
 ) -> dict[tuple[int, int], list[Timing]]:
     """Times a generator in plain torch, by its engine, and as its ONNX files on the CPU; and it on the GPU.
 
@@ -131,11 +132,12 @@ def compare_sizes(
             go beside it.
         sizes: height and width in pixels.
         rounds: see `compare`.
+        track: shows progress over the sizes.
     """
     methods: dict[str, Network | None] = {"plain": net, "dwsfusion": engine_for(net, CPU)}
     methods["onnxruntime"] = try_onnx(net, onnx_file)
     timings = {}
-    for height, width in sizes:
+    for height, width in track(sizes, "timing sizes"):
         size, portable_file = (height, width), onnx_file.with_name(f"{onnx_file.stem}-{height}x{width}.onnx")
         portable = try_portable(net, portable_file, size)
         timings[size] = [*compare(methods | portable, size, rounds, CPU), *gpu_timings(net, size, rounds)]

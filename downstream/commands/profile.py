@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from downstream.command import check_writable
+from downstream.command import check_writable, track
 from downstream.comparison.timing import Stopwatch
 from downstream.messages import keep_log
 from downstream.report.tables import measured, print_table
@@ -48,7 +48,7 @@ def main(config: Config) -> int:
     torch.set_num_threads(config.threads)
     net, clock = load_generator(config.weights), Stopwatch()
     with clock.step("time"):
-        timings = compare_sizes(net, config.out / "dwsfusion.onnx", config.sizes, config.rounds)
+        timings = compare_sizes(net, config.out / "dwsfusion.onnx", config.sizes, config.rounds, track)
         rows, stages = cost_rows(timings, net), profile_stages(net, config.stages, config.rounds)
         steps = [asdict(step) for step in compare_steps(net, config.patch, config.rounds)]
         machine = _machine(net, timings, config.stages)
