@@ -3,37 +3,37 @@
 import numpy as np
 
 from dwsfusion.kernels.compile import compiled, compiled_part
-from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
-from dwsfusion.kernels.sampling import (
-    FRACTION,
-    LANES,
-    MARGIN,
-    MODULATION,
-    convolve_block,
-    part,
-    sample_block,
-    work_space,
-)
+from dwsfusion.kernels.filters import five_filters, ring_rows, ring_starts, three_filters
+from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row
+from dwsfusion.kernels.sampling import FRACTION, LANES, MARGIN, MODULATION, part, sample_block, work_space
+from dwsfusion.kernels.vectors import LENGTH, magnitude, sigmoid, store
 
 
 @compiled
 def gate_rows(x, weight, bias, gates, start, stop):  # type: ignore[no-untyped-def]
     """Gates of each band and pixel, before they are doubled; weight is ``(C, 3, 9)``."""
     channels, height, width = x.shape[1:]
-    rows = np.zeros((channels, 3, width + -width % LANES + 2), x.dtype)
-    ws = np.empty(3 * LANES, x.dtype)
+    ring, spare = np.zeros((channels, 3, width + -width % LENGTH + 2), x.dtype), np.empty(3 * LENGTH, x.dtype)
     for unit in range(start, stop):
         b, y = unit // height, unit % height
-        for c in range(channels):
-            zero_padded_rows(rows[c], x[b, c], y)
-        for left in range(0, width, LANES):
-            for band in range(3):
-                ws[band * LANES : (band + 1) * LANES] = bias[band]
-            for c in range(channels):
-                convolve_block(ws, 0, weight[c], rows[c], left, rows.shape[2])
-            sigmoid_row(ws)
-            for band in range(3):
-                copy_row(gates[b, band, y, left : min(left + LANES, width)], ws[band * LANES : (band + 1) * LANES])
+        ring_rows(ring, x[b], y, unit == start or y == 0)
+        starts = ring_starts(ring, y)
+        for left in range(0, width, LENGTH):
+            sums = three_filters(ring, starts, left, weight, bias)
+            if left + LENGTH <= width:
+                _store_gates(gates[b], y * width + left, height * width, sums)
+            else:
+                _store_gates(spare, 0, LENGTH, sums)
+                for band in range(3):
+                    copy_row(gates[b, band, y, left:], spare[band * LENGTH : (band + 1) * LENGTH])
+
+
+@compiled_part
+def _store_gates(out, place, step, sums):  # type: ignore[no-untyped-def]
+    """The sigmoids of three vectors, at a place of an array and a step apart."""
+    store(out, place, sigmoid(sums[0]))
+    store(out, place + step, sigmoid(sums[1]))
+    store(out, place + 2 * step, sigmoid(sums[2]))
 
 
 @compiled
@@ -201,15 +201,30 @@ def attend_rows(padded, weight, spread, kernel, bias, x, scale, out, start, stop
 def _fadc_row(padded, y, weight, spread, kernel, bias, out, place, blocks):  # type: ignore[no-untyped-def]
     """Row y of ``(C, H + 4, …)``, to the row `place` of ``(O, H, W)``."""
     ws, steps, _ = blocks
-    width = out.shape[2]
+    width, step = out.shape[2], padded.shape[2]
     for x in range(0, width, LANES):
-        for k in range(10):  # dilation, and the modulation of nine taps
-            ws[FRACTION + k * LANES : FRACTION + (k + 1) * LANES] = spread[k]
-        for c in range(len(padded)):
-            first = (y + MARGIN) * padded.shape[2] + x + MARGIN
-            convolve_block(ws, FRACTION, weight[c], padded[c], first, padded.shape[2])
+        first = (y + MARGIN) * step + x + MARGIN
+        _spread_block(ws, padded, (first, first + step, first + 2 * step, padded.shape[1] * step), weight, spread)
         ws[FRACTION + width - x : FRACTION + LANES] = 0
-        for i in range(FRACTION, FRACTION + LANES):
-            ws[i] = abs(ws[i])
-        sigmoid_row(ws[MODULATION : MODULATION + 9 * LANES])
         sample_block(padded, y, x, part(ws, steps), kernel, bias, out, place, blocks)
+
+
+@compiled_part
+def _spread_block(ws, padded, starts, weight, bias):  # type: ignore[no-untyped-def]
+    """Dilations and modulations of a block, to the work space: weights ``(C, 10, 9)`` and what is added, ``(10,)``."""
+    for x in range(0, LANES, LENGTH):
+        five = five_filters(padded, starts, x, weight, bias, 0)
+        store(ws, FRACTION + x, magnitude(five[0]))
+        _store_four(ws, MODULATION + x, five[1], five[2], five[3], five[4])
+        five = five_filters(padded, starts, x, weight, bias, 5)
+        store(ws, MODULATION + 4 * LANES + x, sigmoid(five[0]))
+        _store_four(ws, MODULATION + 5 * LANES + x, five[1], five[2], five[3], five[4])
+
+
+@compiled_part
+def _store_four(ws, place, a, b, c, d):  # type: ignore[no-untyped-def]
+    """The sigmoids of four vectors, `LANES` apart."""
+    store(ws, place, sigmoid(a))
+    store(ws, place + LANES, sigmoid(b))
+    store(ws, place + 2 * LANES, sigmoid(c))
+    store(ws, place + 3 * LANES, sigmoid(d))

@@ -10,8 +10,9 @@ of `LANES`: with these distances known and loops of constant length the compiler
 import numpy as np
 
 from dwsfusion.kernels.compile import compiled_part
+from dwsfusion.kernels.filters import add_1, add_4, begin_1, begin_4
 from dwsfusion.kernels.rows import copy_row
-from dwsfusion.kernels.vectors import LENGTH, dot, load, nine, store
+from dwsfusion.kernels.vectors import LENGTH, load, store
 
 LANES = 128
 MARGIN = 1
@@ -61,20 +62,18 @@ def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type:
     ws, steps, sums = blocks
     filters, _, width = out.shape
     yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
-    for o in range(filters):
-        sums[o] = bias[o]
-    for c in range(len(planes)):
-        if inside(planes[c], yy, xx, 1) and not (same and steps[0] > 1):
-            _weigh_near_taps(ws, planes[c], yy * planes.shape[2] + xx, planes.shape[2])
-            for lane in range(0 if same else LANES):
-                if steps[lane] > 1:
-                    _read_pixel(ws, steps[lane], planes[c], yy, xx, lane, False)
-                    for column in range(3):
-                        _weigh_column(ws, column, lane)
-        else:
-            read(ws, steps, same, planes[c], yy, xx, False)
-            weigh_taps(ws)
-        _add_taps(sums, ws, kernel, c)
+    if same and steps[0] == 1 and inside(planes[0], yy, xx, 1):
+        _sample_near(ws, planes, yy * planes.shape[2] + xx, kernel, bias, sums)
+    else:
+        for o in range(filters):
+            sums[o] = bias[o]
+        for c in range(len(planes)):
+            if same:
+                read(ws, steps, same, planes[c], yy, xx, False)
+                weigh_taps(ws)
+            else:
+                _weigh_pixels(ws, steps, planes[c], yy, xx)
+            _add_taps(sums, ws, kernel, c)
     for o in range(filters):
         copy_row(out[o, place, x : min(x + LANES, width)], sums[o])
 
@@ -230,35 +229,84 @@ def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
 
 
 @compiled_part
-def _weigh_near_taps(ws, plane, start, width):  # type: ignore[no-untyped-def]
-    """What `read` and `weigh_taps` do, in one go, for dilations under 1 and a block of a plane ``(H + 4, …)``."""
+def _sample_near(ws, planes, start, kernel, bias, sums):  # type: ignore[no-untyped-def]
+    """A block of `sample_block` whose dilations are under 1 and whose pixels start at an index of the planes."""
+    filters, channels, plane = len(kernel), len(planes), planes.shape[1] * planes.shape[2]
+    fours, apart = filters - filters % 4, channels * 9
     for x in range(0, LANES, LENGTH):
-        f, i = load(ws, FRACTION + x), start + x
-        top, up = _near_columns(plane, i - 2 * width, f), _near_columns(plane, i - width, f)
-        middle, down = _near_columns(plane, i, f), _near_columns(plane, i + width, f)
-        bottom = _near_columns(plane, i + 2 * width, f)
-        for k in range(3):
-            _store_tap(ws, k * LANES + x, up[k] + f * (top[k] - up[k]))
-            _store_tap(ws, (3 + k) * LANES + x, middle[k])
-            _store_tap(ws, (6 + k) * LANES + x, down[k] + f * (bottom[k] - down[k]))
+        for o in range(0, fours, 4):
+            four = begin_4(bias, o)
+            for c in range(channels):
+                taps = _near_taps(ws, x, planes, start + c * plane, planes.shape[2])
+                four = add_4(four, kernel, o * apart + c * 9, apart, taps)
+            i = o * LANES + x
+            store(sums, i, four[0])
+            store(sums, i + LANES, four[1])
+            store(sums, i + 2 * LANES, four[2])
+            store(sums, i + 3 * LANES, four[3])
+        for o in range(fours, filters):
+            one = begin_1(bias, o)
+            for c in range(channels):
+                taps = _near_taps(ws, x, planes, start + c * plane, planes.shape[2])
+                one = add_1(one, kernel, o * apart + c * 9, apart, taps)
+            store(sums, o * LANES + x, one[0])
 
 
 @compiled_part
-def _near_columns(plane, i, f):  # type: ignore[no-untyped-def]
-    """Left, middle and right, `LENGTH` numbers each, around index i of a plane ``(H + 4, …)``."""
-    left, right = load(plane, i - 1), load(plane, i + 1)
-    return left + f * (load(plane, i - 2) - left), load(plane, i), right + f * (load(plane, i + 2) - right)
+def _near_taps(ws, x, planes, start, width):  # type: ignore[no-untyped-def]
+    """What `read` and `weigh_taps` do for dilations under 1: the nine taps of `LENGTH` pixels from x of a block on."""
+    f, i, mod = load(ws, FRACTION + x), start + x, MODULATION + x
+    top, up = _near_columns(planes, i - 2 * width, f), _near_columns(planes, i - width, f)
+    here, down = _near_columns(planes, i, f), _near_columns(planes, i + width, f)
+    bottom = _near_columns(planes, i + 2 * width, f)
+    return (
+        load(ws, mod) * (up[0] + f * (top[0] - up[0])),
+        load(ws, mod + LANES) * (up[1] + f * (top[1] - up[1])),
+        load(ws, mod + 2 * LANES) * (up[2] + f * (top[2] - up[2])),
+        load(ws, mod + 3 * LANES) * here[0],
+        load(ws, mod + 4 * LANES) * here[1],
+        load(ws, mod + 5 * LANES) * here[2],
+        load(ws, mod + 6 * LANES) * (down[0] + f * (bottom[0] - down[0])),
+        load(ws, mod + 7 * LANES) * (down[1] + f * (bottom[1] - down[1])),
+        load(ws, mod + 8 * LANES) * (down[2] + f * (bottom[2] - down[2])),
+    )
 
 
 @compiled_part
-def _store_tap(ws, place, value):  # type: ignore[no-untyped-def]
-    """`LENGTH` numbers of a tap, times their modulation."""
-    store(ws, TAPS + place, load(ws, MODULATION + place) * value)
+def _near_columns(planes, i, f):  # type: ignore[no-untyped-def]
+    """Left, middle and right, `LENGTH` numbers each, around index i of planes ``(C, H + 4, …)``."""
+    left, right = load(planes, i - 1), load(planes, i + 1)
+    return left + f * (load(planes, i - 2) - left), load(planes, i), right + f * (load(planes, i + 2) - right)
+
+
+@compiled_part
+def _weigh_pixels(ws, steps, plane, y, x):  # type: ignore[no-untyped-def]
+    """What `read` and `weigh_taps` do, for a block of a plane ``(H + 4, …)`` whose steps differ."""
+    far = 0
+    for lane in range(LANES):
+        far += 1 if steps[lane] > 1 else 0
+    near = inside(plane, y, x, 1)
+    if near and far < LANES:
+        for i in range(0, LANES, LENGTH):
+            taps = _near_taps(ws, i, plane, y * plane.shape[1] + x, plane.shape[1])
+            for k in range(9):
+                store(ws, TAPS + k * LANES + i, taps[k])
+    outside = max(plane.shape[0], plane.shape[1])
+    for lane in range(LANES):
+        if steps[lane] >= outside:  # eight taps read nothing but zeros
+            for k in range(9):
+                ws[TAPS + k * LANES + lane] = 0
+            ws[TAPS + 4 * LANES + lane] = ws[MODULATION + 4 * LANES + lane] * plane[y, x + lane]
+        elif steps[lane] > 1 or not near:
+            _read_pixel(ws, steps[lane], plane, y, x, lane, False)
+            for column in range(3):
+                _weigh_column(ws, column, lane)
 
 
 @compiled_part
 def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
     """Adds nine taps times kernel ``(O, C, 9)`` of channel c to sums ``(O, LANES)``."""
+    apart = kernel.shape[1] * 9
     for x in range(0, LANES, LENGTH):
         t = TAPS + x
         taps = (
@@ -267,23 +315,6 @@ def _add_taps(sums, ws, kernel, c):  # type: ignore[no-untyped-def]
             load(ws, t + 6 * LANES), load(ws, t + 7 * LANES), load(ws, t + 8 * LANES),
         )  # fmt: skip
         for o in range(len(sums)):
-            store(sums[o], x, load(sums[o], x) + dot(kernel[o, c], taps))
-
-
-@compiled_part
-def convolve_block(ws, place, weights, rows, start, step):  # type: ignore[no-untyped-def]
-    """Adds a 3×3 convolution of three rows to rows of `LANES` of the work space.
-
-    Args:
-        ws: the work space.
-        place: where the first filter's row is; the others come behind.
-        weights: ``(O, 9)``.
-        rows: an array that holds the three rows.
-        start: where the first of them starts.
-        step: how far they are apart.
-    """
-    for x in range(0, LANES, LENGTH):
-        pixels = nine(rows, start + x, step)
-        for o in range(len(weights)):
-            i = place + o * LANES + x
-            store(ws, i, load(ws, i) + dot(weights[o], pixels))
+            i = o * LANES + x
+            one = add_1((load(sums, i),), kernel, o * apart + c * 9, apart, taps)
+            store(sums, i, one[0])

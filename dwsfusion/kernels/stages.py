@@ -3,46 +3,40 @@
 import numpy as np
 
 from dwsfusion.kernels.compile import compiled, compiled_part
-from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row, zero_padded_rows
-from dwsfusion.kernels.sampling import LANES, convolve_block
+from dwsfusion.kernels.filters import relu_filters, ring_rows, ring_starts
+from dwsfusion.kernels.rows import add_row, larger, relu_row, sigmoid_row
 from dwsfusion.kernels.vectors import LENGTH, load, maximum, splat, store
 
 
 @compiled
 def balance_rows(x, weight1, bias1, weight2, bias2, sums, start, stop):  # type: ignore[no-untyped-def]
     """Twice convolution and ReLU of ``(B, C, H, W)``, of which only the rows' sums are kept: ``(B, O, H)``."""
-    height, width = x.shape[2:]
-    whole = width + -width % LANES
-    hidden = np.zeros((len(bias1), 3, whole + 2), x.dtype)  # three rows of the first convolution, between zeros
+    channels, height, width = x.shape[1:]
+    whole = width + -width % LENGTH
+    ring, hidden = np.zeros((channels, 3, whole + 2), x.dtype), np.zeros((len(bias1), 3, whole + 2), x.dtype)
     lines = np.empty((len(bias2), whole), x.dtype)
     for unit in range(start, stop):
         b, y = unit // height, unit % height
         if unit == start or y == 0:
-            _hidden_row(hidden, 1, x[b], y - 1, weight1, bias1)
-            _hidden_row(hidden, 2, x[b], y, weight1, bias1)
-        for f in range(len(bias1)):
-            copy_row(hidden[f, 0], hidden[f, 1])
-            copy_row(hidden[f, 1], hidden[f, 2])
-        _hidden_row(hidden, 2, x[b], y + 1, weight1, bias1)
-        _conv_relu_row(lines, hidden, weight2, bias2)
+            _hidden_row(hidden, ring, x[b], y - 1, True, weight1, bias1)
+            _hidden_row(hidden, ring, x[b], y, False, weight1, bias1)
+        _hidden_row(hidden, ring, x[b], y + 1, False, weight1, bias1)
+        relu_filters(lines, 0, whole, hidden, ring_starts(hidden, y), whole, weight2, bias2)
         for o in range(len(bias2)):
             sums[b, o, y] = _sum_row(lines[o, :width])
 
 
 @compiled_part
-def _hidden_row(hidden, k, x, y, weight, bias):  # type: ignore[no-untyped-def]
-    """Row y of the first convolution of ``(C, H, W)``, to row k of ``(F, 3, W + 2 or more)``."""
+def _hidden_row(hidden, ring, x, y, first, weight, bias):  # type: ignore[no-untyped-def]
+    """Row y of the first convolution of ``(C, H, W)`` in its ring ``(F, 3, W + 2 or more)``, zero outside."""
     height, width = x.shape[1:]
-    if y < 0 or y >= height:
-        hidden[:, k] = 0
-        return
-    rows = np.zeros((len(x), 3, hidden.shape[2]), x.dtype)
-    lines = np.empty((len(bias), hidden.shape[2] - 2), x.dtype)
-    for c in range(len(x)):
-        zero_padded_rows(rows[c], x[c], y)
-    _conv_relu_row(lines, rows, weight, bias)
-    for f in range(len(bias)):
-        copy_row(hidden[f, k, 1 : width + 1], lines[f])
+    step = hidden.shape[2]
+    ring_rows(ring, x, y, first)
+    if 0 <= y < height:
+        relu_filters(hidden, y % 3 * step + 1, 3 * step, ring, ring_starts(ring, y), step - 2, weight, bias)
+        hidden[:, y % 3, width + 1 :] = 0
+    else:
+        hidden[:, y % 3] = 0
 
 
 @compiled_part
@@ -54,34 +48,18 @@ def _sum_row(row):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled_part
-def _conv_relu_row(out, rows, weight, bias):  # type: ignore[no-untyped-def]
-    """One row ``(O, W)`` of a convolution and a ReLU, W in whole blocks, from rows ``(C, 3, W + 2)``."""
-    filters, width = out.shape
-    ws = np.empty(filters * LANES, out.dtype)
-    for x in range(0, width, LANES):
-        for o in range(filters):
-            ws[o * LANES : (o + 1) * LANES] = bias[o]
-        for c in range(len(rows)):
-            convolve_block(ws, 0, weight[c], rows[c], x, rows.shape[2])
-        relu_row(ws)
-        for o in range(filters):
-            copy_row(out[o, x : x + LANES], ws[o * LANES : (o + 1) * LANES])
-
-
 @compiled
 def conv_relu_pool_rows(x, weight, bias, out, average, start, stop):  # type: ignore[no-untyped-def]
     """Convolution, ReLU and pooling: ``(B, C, H, W)`` to ``(B, O, H / 2, W / 2)``."""
     channels, _, width = x.shape[1:]
     filters, height, _ = out.shape[1:]
-    whole = width + -width % LANES  # even, so an odd width has its column of zeros more
-    rows, lines = np.zeros((channels, 3, whole + 2), x.dtype), np.empty((2, filters, whole), x.dtype)
+    whole = width + -width % LENGTH  # even, so an odd width has its column of zeros more
+    ring, lines = np.zeros((channels, 3, whole + 2), x.dtype), np.empty((2, filters, whole), x.dtype)
     for unit in range(start, stop):
         b, y = unit // height, unit % height
         for k in range(2):
-            for c in range(channels):
-                zero_padded_rows(rows[c], x[b, c], 2 * y + k)
-            _conv_relu_row(lines[k], rows, weight, bias)
+            ring_rows(ring, x[b], 2 * y + k, k == 0 and (unit == start or y == 0))
+            relu_filters(lines[k], 0, whole, ring, ring_starts(ring, 2 * y + k), whole, weight, bias)
         for o in range(filters):
             _pool_rows(out[b, o, y], lines[0, o], lines[1, o], average)
 

@@ -22,6 +22,17 @@ from dwsfusion.kernels.compile import compiled_part, instruction
 LENGTH = 16
 """Numbers in a vector."""
 _FLAGS = ("contract", "reassoc", "nsz")
+_EXACTLY = ("contract",)
+"""Sums stay in their order. Where no flag is named, numba puts those of the function that it compiles."""
+_ENDS = 87
+"""Beyond, single precision has no exponential, and a sigmoid is 0 or 1."""
+_SERIES_5 = (0.693146977657877, 0.24022242209864308, 0.05550733731185912, 0.009671504589706585, 0.0013264701709317988)
+"""Of 2**f - 1 for f within ±1/2 by f, f**2 and so on: fitted to a relative error of 1e-7."""
+_SERIES_6 = (
+    0.6931472028474274, 0.24022647914036444, 0.05550332487655236,
+    0.009618437366700164, 0.0013398867598790538, 0.00015353342577418728,
+)  # fmt: skip
+"""The same, to 2e-9."""
 
 
 class Vector(types.Type):
@@ -65,10 +76,7 @@ def splat(context: Any, number: Any) -> Any:
     """A vector of one number."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = context.get_value_type(sig.return_type)
-        empty, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
-        first = builder.insert_element(empty, args[0], ir.Constant(index, 0))
-        return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(index, LENGTH), [0] * LENGTH))
+        return _splat(builder, context.get_value_type(sig.return_type), args[0])
 
     return Vector(number)(number), generate
 
@@ -83,6 +91,58 @@ def maximum(context: Any, one: Any, other: Any) -> Any:
         return builder.select(wins, b, a)
 
     return one(one, other), generate
+
+
+@instruction
+def magnitude(context: Any, value: Any) -> Any:
+    """The numbers of a vector without their signs."""
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        bits = value.dtype.bitwidth
+        whole = ir.VectorType(ir.IntType(bits), LENGTH)
+        rest = builder.and_(builder.bitcast(args[0], whole), ir.Constant(whole, [2 ** (bits - 1) - 1] * LENGTH))
+        return builder.bitcast(rest, args[0].type)
+
+    return value(value), generate
+
+
+@instruction
+def sigmoid(context: Any, value: Any) -> Any:
+    """1 / (1 + exp(-x)) of a number, or of each in a vector, by our own exponential: libraries have none of vectors.
+
+    The error is relative, under 1e-6 near 0 too: an attention that shuts a pixel does so whatever the pixel's size.
+    A NaN stays one.
+    """
+    number = value.dtype if isinstance(value, Vector) else value
+    mantissa, bits, series = (23, 32, _SERIES_5) if number == types.float32 else (52, 64, _SERIES_6)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind, whole = args[0].type, ir.IntType(bits)
+        lanes = LENGTH if isinstance(value, Vector) else None
+        whole_kind = whole if lanes is None else ir.VectorType(whole, lanes)
+
+        def constant(of: Any, what: Any) -> Any:
+            return ir.Constant(of, what if lanes is None else [what] * lanes)
+
+        def multiply_add(a: Any, b: Any, c: Any) -> Any:
+            return builder.fadd(builder.fmul(a, b, flags=_EXACTLY), c, flags=_EXACTLY)
+
+        x, end = args[0], float(_ENDS)
+        x = builder.select(builder.fcmp_ordered(">", x, constant(kind, end)), constant(kind, end), x)
+        x = builder.select(builder.fcmp_ordered("<", x, constant(kind, -end)), constant(kind, -end), x)
+        # A number so large has no places behind the point: adding it rounds, and its lowest bits count.
+        large, turn = constant(kind, 1.5 * 2.0**mantissa), constant(kind, -1.4426950408889634)
+        counted = multiply_add(x, turn, large)
+        rest = multiply_add(x, turn, builder.fneg(builder.fsub(counted, large, flags=_EXACTLY)))
+        power = constant(kind, series[-1])
+        for factor in (*series[-2::-1], 1.0):
+            power = multiply_add(power, rest, constant(kind, factor))
+        shift = builder.shl(builder.bitcast(counted, whole_kind), constant(whole_kind, mantissa))
+        power = builder.bitcast(builder.add(builder.bitcast(power, whole_kind), shift), kind)
+        one = constant(kind, 1.0)
+        return builder.fdiv(one, builder.fadd(one, power))
+
+    return value(value), generate
 
 
 @instruction
@@ -143,24 +203,71 @@ def _define(operation: Any, instruction: str) -> None:
         return getattr(builder, instruction)(*args, flags=_FLAGS)
 
 
+def kept_sums(count: int) -> tuple[Any, Any]:
+    """Instructions for sums of many products that stay in the processor's registers meanwhile.
+
+    Args:
+        count: of sums, each a vector; five are what processors with sixteen registers can keep.
+
+    Returns:
+        ``begin(start, first)`` gives the sums as vectors of ``start[first]`` and of those after it.
+        ``add(sums, weights, first, apart, x)`` adds nine vectors x, each times its weight: the first sum's weights are
+        ``weights[first]`` and the eight after it, and from sum to sum they lie ``apart``.
+    """
+
+    @instruction
+    def begin(context: Any, start: Any, first: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            weights = _Weights(context, builder, sig.args[0], args[0])
+            sums = [weights.splat(args[1], place) for place in range(count)]
+            return context.make_tuple(builder, sig.return_type, sums)
+
+        return types.UniTuple(Vector(start.dtype), count)(start, types.int64), generate
+
+    @instruction
+    def add(context: Any, sums: Any, weights: Any, first: Any, apart: Any, x: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            table = _Weights(context, builder, sig.args[1], args[1])
+            kept = [builder.extract_value(args[0], place) for place in range(count)]
+            for k in range(9):
+                pixels, index = builder.extract_value(args[4], k), args[2]
+                for place in range(count):
+                    weighed = builder.fmul(table.splat(index, k), pixels, flags=_EXACTLY)
+                    kept[place] = builder.fadd(kept[place], weighed, flags=_EXACTLY)
+                    index = builder.add(index, args[3])
+            return context.make_tuple(builder, sig.return_type, kept)
+
+        return sums(sums, weights, types.int64, types.int64, x), generate
+
+    return begin, add
+
+
+class _Weights:
+    """An array of numbers, of which each is made a vector."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, array: Any) -> None:
+        self.builder, self.kind = builder, context.get_value_type(Vector(kind.dtype))
+        self.data = context.make_array(kind)(context, builder, array).data
+
+    def splat(self, index: Any, step: int) -> Any:
+        """A vector of the number a step after an index."""
+        place = self.builder.add(index, index.type(step))
+        return _splat(self.builder, self.kind, self.builder.load(self.builder.gep(self.data, [place])))
+
+
+def _splat(builder: Any, kind: Any, number: Any) -> Any:
+    empty, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
+    first = builder.insert_element(empty, number, ir.Constant(index, 0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(index, LENGTH), [0] * LENGTH))
+
+
 @compiled_part
-def nine(rows, index, step):  # type: ignore[no-untyped-def]
-    """The nine vectors of `LENGTH` numbers that start at a 3×3 neighbourhood's pixels, whose rows lie a step apart."""
-    above, here, below = index, index + step, index + 2 * step
+def nine(rows, above, here, below):  # type: ignore[no-untyped-def]
+    """The nine vectors of `LENGTH` numbers that start at a 3×3 neighbourhood's pixels, and where its rows start."""
     return (
         load(rows, above), load(rows, above + 1), load(rows, above + 2),
         load(rows, here), load(rows, here + 1), load(rows, here + 2),
         load(rows, below), load(rows, below + 1), load(rows, below + 2),
-    )  # fmt: skip
-
-
-@compiled_part
-def dot(weights, x):  # type: ignore[no-untyped-def]
-    """The sum of nine vectors of `LENGTH` numbers, each times its weight ``(9,)``."""
-    return (
-        splat(weights[0]) * x[0] + splat(weights[1]) * x[1] + splat(weights[2]) * x[2]
-        + splat(weights[3]) * x[3] + splat(weights[4]) * x[4] + splat(weights[5]) * x[5]
-        + splat(weights[6]) * x[6] + splat(weights[7]) * x[7] + splat(weights[8]) * x[8]
     )  # fmt: skip
 
 
