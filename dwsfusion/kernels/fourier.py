@@ -90,9 +90,9 @@ def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
         elif radix == 2:
             _radix_2(a, b, length, stride, turns)
         elif radix == 3:
-            _radix_odd(a, b, 3, length, stride, turns)
+            _radix_3(a, b, length, stride, turns)
         elif radix == 5:
-            _radix_odd(a, b, 5, length, stride, turns)
+            _radix_5(a, b, length, stride, turns)
         else:
             _radix_odd(a, b, radix, length, stride, turns)
         a, b = b, a
@@ -165,6 +165,57 @@ def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
             store(out, o, a_re + b_re)
             store(out, o + LENGTH, a_im + b_im)
             _turn(out, o + near, a_re - b_re, a_im - b_im, turns, p * stride)
+
+
+@compiled_part
+def _radix_3(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    """One pass from buffer to buffer, ``(ROW * N,)`` each, as `_radix_odd`."""
+    part, near, far = length // 3, ROW * stride, ROW * stride * (length // 3)
+    half, sine = splat(x.dtype.type(-0.5)), splat(x.dtype.type(-0.8660254037844386))
+    for p in range(part):
+        k = p * stride
+        for q in range(stride):
+            i, o = ROW * (k + q), ROW * (3 * k + q)
+            re, im = load(x, i), load(x, i + LENGTH)
+            (a_re, a_im), (b_re, b_im) = _both(x, i + far, i + 2 * far)
+            store(out, o, re + a_re)
+            store(out, o + LENGTH, im + a_im)
+            re, im, b_re, b_im = re + half * a_re, im + half * a_im, sine * b_re, sine * b_im
+            _turn(out, o + near, re - b_im, im + b_re, turns, k)
+            _turn(out, o + 2 * near, re + b_im, im - b_re, turns, 2 * k)
+
+
+@compiled_part
+def _radix_5(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
+    """One pass from buffer to buffer, ``(ROW * N,)`` each, as `_radix_odd`."""
+    part, near, far = length // 5, ROW * stride, ROW * stride * (length // 5)
+    real = x.dtype.type
+    c1, c2 = splat(real(0.30901699437494745)), splat(real(-0.8090169943749475))
+    s1, s2 = splat(real(-0.9510565162951535)), splat(real(-0.5877852522924731))
+    for p in range(part):
+        k = p * stride
+        for q in range(stride):
+            i, o = ROW * (k + q), ROW * (5 * k + q)
+            re, im = load(x, i), load(x, i + LENGTH)
+            (a_re, a_im), (b_re, b_im) = _both(x, i + far, i + 4 * far)
+            (c_re, c_im), (d_re, d_im) = _both(x, i + 2 * far, i + 3 * far)
+            store(out, o, re + a_re + c_re)
+            store(out, o + LENGTH, im + a_im + c_im)
+            even_re, even_im = re + c1 * a_re + c2 * c_re, im + c1 * a_im + c2 * c_im
+            odd_re, odd_im = s1 * b_re + s2 * d_re, s1 * b_im + s2 * d_im
+            _turn(out, o + near, even_re - odd_im, even_im + odd_re, turns, k)
+            _turn(out, o + 4 * near, even_re + odd_im, even_im - odd_re, turns, 4 * k)
+            even_re, even_im = re + c2 * a_re + c1 * c_re, im + c2 * a_im + c1 * c_im
+            odd_re, odd_im = s2 * b_re - s1 * d_re, s2 * b_im - s1 * d_im
+            _turn(out, o + 2 * near, even_re - odd_im, even_im + odd_re, turns, 2 * k)
+            _turn(out, o + 3 * near, even_re + odd_im, even_im - odd_re, turns, 3 * k)
+
+
+@compiled_part
+def _both(x, i, j):  # type: ignore[no-untyped-def]
+    """The sum and the difference of the complex vectors at two places of a buffer ``(ROW * N,)``."""
+    a_re, a_im, b_re, b_im = load(x, i), load(x, i + LENGTH), load(x, j), load(x, j + LENGTH)
+    return (a_re + b_re, a_im + b_im), (a_re - b_re, a_im - b_im)
 
 
 @compiled_part
