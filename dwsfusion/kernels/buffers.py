@@ -3,19 +3,26 @@
 import threading
 from math import prod
 from sys import getrefcount
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+class _Place(NamedTuple):
+    """Bytes, and the first that is used: numbers start at the start of a large page."""
+
+    room: NDArray[Any]
+    start: int
+
+
 class _Memory:
     """What a thread keeps."""
 
     def __init__(self) -> None:
-        self.scratch: dict[str, NDArray[Any]] = {}
-        self.recycled: list[NDArray[Any]] = []
+        self.scratch: dict[str, _Place] = {}
+        self.recycled: list[_Place] = []
         with _lock:
             _memories.add(self)
 
@@ -36,9 +43,9 @@ _RECYCLED = 32
 def scratch(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """An array of any content in memory that this thread keeps under a name."""
     kept = _mine.memory.scratch
-    if name not in kept or kept[name].nbytes < _room(shape, dtype):
-        kept[name] = np.empty(_room(shape, dtype), np.uint8)
-    return _laid(kept[name], shape, dtype)
+    if name not in kept or kept[name].room.nbytes < _room(shape, dtype):
+        kept[name] = _placed(_room(shape, dtype))
+    return np.ndarray(shape, dtype, *kept[name])
 
 
 def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -46,12 +53,12 @@ def recycled(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     kept = _mine.memory.recycled
     room = _room(shape, dtype)
     for place in range(len(kept)):
-        if kept[place].nbytes == room and _holders(kept, place) == _UNUSED:
-            return _laid(kept[place], shape, dtype)
+        if kept[place].room.nbytes == room and _holders(kept, place) == _UNUSED:
+            return np.ndarray(shape, dtype, *kept[place])
     if len(kept) == _RECYCLED:
         del kept[0]
-    kept.append(np.empty(room, np.uint8))
-    return _laid(kept[-1], shape, dtype)
+    kept.append(_placed(room))
+    return np.ndarray(shape, dtype, *kept[-1])
 
 
 def release_memory() -> None:
@@ -76,13 +83,13 @@ def _room(shape: tuple[int, ...], dtype: Any) -> int:
     return size if size < _PAGE // 16 else size + -size % _PAGE + _PAGE
 
 
-def _laid(room: NDArray[Any], shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    start = -room.ctypes.data % _PAGE if room.nbytes >= 2 * _PAGE else 0
-    return np.ndarray(shape, dtype, room, start)
+def _placed(size: int) -> _Place:
+    room = np.empty(size, np.uint8)
+    return _Place(room, -room.ctypes.data % _PAGE if size >= 2 * _PAGE else 0)
 
 
-def _holders(kept: list[NDArray[Any]], place: int) -> int:
-    return getrefcount(kept[place])
+def _holders(kept: list[_Place], place: int) -> int:
+    return getrefcount(kept[place].room)
 
 
-_UNUSED = _holders([np.empty(0)], 0)
+_UNUSED = _holders([_placed(0)], 0)

@@ -291,16 +291,36 @@ def _weigh_pixels(ws, steps, plane, y, x):  # type: ignore[no-untyped-def]
             taps = _near_taps(ws, i, plane, y * plane.shape[1] + x, plane.shape[1])
             for k in range(9):
                 store(ws, TAPS + k * LANES + i, taps[k])
-    outside = max(plane.shape[0], plane.shape[1])
     for lane in range(LANES):
-        if steps[lane] >= outside:  # eight taps read nothing but zeros
-            for k in range(9):
-                ws[TAPS + k * LANES + lane] = 0
-            ws[TAPS + 4 * LANES + lane] = ws[MODULATION + 4 * LANES + lane] * plane[y, x + lane]
-        elif steps[lane] > 1 or not near:
-            _read_pixel(ws, steps[lane], plane, y, x, lane, False)
-            for column in range(3):
-                _weigh_column(ws, column, lane)
+        if steps[lane] > 1 or not near:
+            _weigh_pixel(ws, steps[lane], plane, y, x + lane, lane)
+
+
+@compiled_part
+def _weigh_pixel(ws, n, plane, y, x, lane):  # type: ignore[no-untyped-def]
+    """The nine taps of one pixel of a plane ``(H + 4, …)`` with n whole steps: many lie outside, and are not read."""
+    f, tap, mod = ws[FRACTION + lane], TAPS + lane, MODULATION + lane
+    here = _far_columns(plane, y, x, n, f)
+    up, top = _far_columns(plane, y - n, x, n, f), _far_columns(plane, y - n - 1, x, n, f)
+    down, bottom = _far_columns(plane, y + n, x, n, f), _far_columns(plane, y + n + 1, x, n, f)
+    for k in range(3):
+        ws[tap + k * LANES] = ws[mod + k * LANES] * (up[k] + f * (top[k] - up[k]))
+        ws[tap + (3 + k) * LANES] = ws[mod + (3 + k) * LANES] * here[k]
+        ws[tap + (6 + k) * LANES] = ws[mod + (6 + k) * LANES] * (down[k] + f * (bottom[k] - down[k]))
+
+
+@compiled_part
+def _far_columns(plane, y, x, n, f):  # type: ignore[no-untyped-def]
+    """Left, middle and right of column x of row y of a plane ``(H + 4, …)``, zero outside."""
+    zero = plane.dtype.type(0)
+    if y < 0 or y >= plane.shape[0]:
+        return zero, zero, zero
+    line, width = plane[y], plane.shape[1]
+    left = line[x - n] if x >= n else zero
+    further = line[x - n - 1] if x > n else zero
+    right = line[x + n] if x + n < width else zero
+    beyond = line[x + n + 1] if x + n + 1 < width else zero
+    return left + f * (further - left), line[x], right + f * (beyond - right)
 
 
 @compiled_part
