@@ -18,7 +18,7 @@ from dwsfusion.kernels.buffers import scratch
 from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
 from dwsfusion.kernels.threads import in_parallel
-from dwsfusion.kernels.vectors import LENGTH, load, splat, store, transpose
+from dwsfusion.kernels.vectors import LENGTH, fetch, load, splat, store, transpose
 
 
 class Axis(NamedTuple):
@@ -90,6 +90,7 @@ def _transform_columns(planes, spectrum, rows, start, stop):  # type: ignore[no-
         for y in range(height):
             store(a, ROW * y, load(planes[0], y * width + x))
             store(a, ROW * y + LENGTH, load(planes[len(planes) - 1], y * width + z))
+        _fetch_columns(planes, _columns(block + 1, lone, width))
         a, b = transform(a, b, rows.radices, rows.roots)
         for i in range(len(rows.order)):
             k = ROW * rows.order[i]
@@ -165,10 +166,18 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
     paired = np.empty(2 * ROW * (len(rows.order) + 1), narrow.dtype)
     two = splat(narrow.dtype.type(2))
     for block in range(start, stop):
-        starts = _columns(block, lone, width)
+        starts, ahead = _columns(block, lone, width), _columns(block + 1, lone, width)
+        _fetch_columns(gates[:1], starts)
+        _fetch_columns(gates[1:2], starts)
         low2, spare = _restored(narrow, 0, starts, lone, low2, spare, paired, rows)
+        _fetch_columns(gates[2:], starts)
+        _fetch_columns(planes, starts)
         low4, spare = _restored(narrow, 1, starts, lone, low4, spare, paired, rows)
         low8, spare = _restored(narrow, 2, starts, lone, low8, spare, paired, rows)
+        for band in range(3):
+            for part in range(2):
+                for k in range(rows.kept[band]):
+                    fetch(narrow[band, part], k * width + ahead[0])
         for part in range(2):
             plane, x, total = min(part, len(planes) - 1), starts[part], splat(narrow.dtype.type(0))
             for y in range(height):
@@ -179,6 +188,15 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
                 store(inner[plane, y], x, value)
                 total = total + value
             store(sums[plane], x, total)
+
+
+@compiled_part
+def _fetch_columns(planes, starts):  # type: ignore[no-untyped-def]
+    """Asks for a block's columns of planes ``(1 or 2, H, W)``."""
+    height, width = planes.shape[1:]
+    for y in range(height):
+        fetch(planes[0], y * width + starts[0])
+        fetch(planes[len(planes) - 1], y * width + starts[1])
 
 
 @compiled_part
