@@ -30,7 +30,7 @@ def gate_rows(x, weight, bias, gates, start, stop):  # type: ignore[no-untyped-d
 
 @compiled_part
 def _store_gates(out, place, step, sums):  # type: ignore[no-untyped-def]
-    """The sigmoids of three vectors, at a place of an array and a step apart."""
+    """The sigmoids of three vectors of `LENGTH` gates, at a place of an array and a step apart."""
     store(out, place, sigmoid(sums[0]))
     store(out, place + step, sigmoid(sums[1]))
     store(out, place + 2 * step, sigmoid(sums[2]))
@@ -223,7 +223,7 @@ def _spread_block(ws, padded, starts, weight, bias):  # type: ignore[no-untyped-
 
 @compiled_part
 def _store_four(ws, place, a, b, c, d):  # type: ignore[no-untyped-def]
-    """The sigmoids of four vectors, `LANES` apart."""
+    """The sigmoids of four vectors of `LENGTH` numbers, `LANES` apart."""
     store(ws, place, sigmoid(a))
     store(ws, place + LANES, sigmoid(b))
     store(ws, place + 2 * LANES, sigmoid(c))

@@ -39,7 +39,7 @@ def _ring_row(ring, plane, y):  # type: ignore[no-untyped-def]
 
 @compiled_part
 def ring_starts(ring, y):  # type: ignore[no-untyped-def]
-    """Where the rows y - 1, y and y + 1 start in a ring, and how far the next channel's are."""
+    """Where the rows y - 1, y and y + 1 start in a ring ``(C, 3, …)``, and how far the next channel's are."""
     step = ring.shape[2]
     return (y - 1) % 3 * step, y % 3 * step, (y + 1) % 3 * step, 3 * step
 

@@ -230,7 +230,7 @@ def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
 
 @compiled_part
 def _sample_near(ws, planes, start, kernel, bias, sums):  # type: ignore[no-untyped-def]
-    """A block of `sample_block` whose dilations are under 1 and whose pixels start at an index of the planes."""
+    """A block of `sample_block` whose dilations are under 1; its pixels start at an index of planes ``(C, H + 4, …)``."""
     filters, channels, plane = len(kernel), len(planes), planes.shape[1] * planes.shape[2]
     fours, apart = filters - filters % 4, channels * 9
     for x in range(0, LANES, LENGTH):
