@@ -1,5 +1,6 @@
 """What Pillow makes of a picture file, and what it makes of a broken one."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from dwsfusion.errors import ImageError
 from dwsfusion.tars import stored
@@ -19,6 +21,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM")
 _FEW_LEVELS = 64
 """16-bit colour that stays below this in its upper 8 bits was counted with fewer bits."""
 _ORIENTATION_TAG = 0x0112
+_PNG_SIGNATURE = 8
+"""Bytes before a PNG's chunks, each of them: length, name, content, check sum."""
 _LYING = (5, 6, 7, 8)
 _UPRIGHT: dict[int, Callable[[Array], Array]] = {
     2: lambda x: x[:, ::-1],
@@ -97,9 +101,28 @@ def size_of(image: Image.Image) -> tuple[int, int]:
 def _orientation(image: Image.Image) -> int:
     """What EXIF says of where the top is, 1 to 8; 1, as it lies, where it cannot be read."""
     try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+        told = Image.Image.getexif(image) if _told_at_opening(image) else image.getexif()
+        return int(told.get(_ORIENTATION_TAG, 1))
     except Exception:  # noqa: BLE001 - the pixels do not depend on it, and parsers raise whatever they like
         return 1
+
+
+def _told_at_opening(image: Image.Image) -> bool:
+    """Whether all that a PNG says of itself stands before its pixels: else Pillow decodes these to see what follows."""
+    if not isinstance(image, PngImageFile) or image.fp is None:
+        return False
+    place = image.fp.tell()
+    try:
+        image.fp.seek(_PNG_SIGNATURE)
+        behind = False
+        while len(head := image.fp.read(8)) == 8 and head[4:] != b"IEND":
+            behind = behind or head[4:] == b"IDAT"
+            if behind and head[4:] != b"IDAT":
+                return False
+            image.fp.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
+        return head[4:] == b"IEND"
+    finally:
+        image.fp.seek(place)
 
 
 def _levels(image: Image.Image, path: Path) -> Array:

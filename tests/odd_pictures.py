@@ -51,6 +51,18 @@ def turned(form: str, orientation: int) -> bytes:
     return encoded(image.transpose(Image.Transpose(back[orientation])), form, exif=exif)
 
 
+def told_late(file: bytes, kind: bytes) -> bytes:
+    """A PNG whose first chunk of a kind stands behind its pixels."""
+    chunks, at = [], 8
+    while at < len(file):
+        length = int.from_bytes(file[at : at + 4], "big")
+        chunks.append((file[at + 4 : at + 8], file[at + 8 : at + 8 + length]))
+        at += 12 + length
+    late = next(chunk for chunk in chunks if chunk[0] == kind)
+    chunks.remove(late)
+    return png(*chunks[:-1], late, chunks[-1])
+
+
 def wide_colour(values: np.ndarray) -> bytes:
     """A PNG of 16-bit RGB, which Pillow does not write."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
@@ -105,6 +117,7 @@ GOOD: Mapping[str, tuple[str, Make]] = {
     "interlaced": (".png", lambda: encoded(GREY, "PNG", interlace=1)),
     **{f"jpeg turned {k}": (".jpg", lambda k=k: turned("JPEG", k)) for k in range(2, 9)},
     **{f"png turned {k}": (".png", lambda k=k: turned("PNG", k)) for k in range(2, 9)},
+    "png turned, told late": (".png", lambda: told_late(turned("PNG", 6), b"eXIf")),
     **{f"tiff turned {k}": (".tif", lambda k=k: turned("TIFF", k)) for k in range(2, 9)},
 } | (
     {"ycbcr tiff": (".tif", lambda: encoded(Image.fromarray(RGB).convert("YCbCr"), "TIFF"))}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from odd_pictures import BAD, GOOD, GREY, RGB, encoded
+from odd_pictures import BAD, GOOD, GREY, RGB, encoded, told_late, turned
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 
 from dwsfusion import Fuser, find_pairs, fuse_folder
 from dwsfusion.images import image_size, read_image
@@ -81,3 +82,15 @@ def test_the_size_of_every_good_picture_is_that_of_its_pixels(tmp_path: Path) ->
     for number, (suffix, make) in enumerate(GOOD.values()):
         (path := tmp_path / f"{number}{suffix}").write_bytes(make())
         assert image_size(path) == read_image(path).shape[:2] == (32, 48)
+
+
+def test_the_size_of_a_png_is_read_without_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_image: Image.Image) -> None:
+        raise AssertionError("the pixels were decoded")
+
+    (plain := tmp_path / "plain.png").write_bytes(encoded(RGB, "PNG"))
+    (lying := tmp_path / "lying.png").write_bytes(turned("PNG", 6))
+    (late := tmp_path / "late.png").write_bytes(told_late(turned("PNG", 6), b"eXIf"))
+    assert image_size(late) == read_image(late).shape[:2] == (32, 48)
+    monkeypatch.setattr(PngImageFile, "load", load)
+    assert image_size(plain) == image_size(lying) == (32, 48)
