@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from downstream.comparison.runtimes import Runtime
 from dwsfusion.errors import InputError
 from dwsfusion.shards import Shard
 
@@ -34,6 +35,9 @@ class TaskConfig:
     shard: str | None = None
     """For frozen: I/N, such as 1/4, looks at one of N parts of the pictures and keeps what was seen, without figures;
     where a launcher set RANK and WORLD_SIZE, they say which. `dwsfusion merge` gives the figures of all."""
+    runtime: Runtime = "torch"
+    """Who computes the networks that look: torch; or, faster on a CPU, onnxruntime (onnx) or OpenVINO, to which they
+    are exported and whose output is held to torch's. ONNX files are computed by onnxruntime or OpenVINO anyway."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
 

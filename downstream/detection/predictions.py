@@ -22,6 +22,8 @@ class Detector(Protocol):
     """Changes with the weights."""
     detectable: tuple[str, ...]
     """The classes that it knows."""
+    runtime_difference: float | None
+    """Of a faster runtime's output to torch's, where one computes it."""
 
     @property
     def settings(self) -> dict[str, Any]:

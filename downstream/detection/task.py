@@ -79,7 +79,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
     def frozen(self, device: torch.device) -> Detector:
         """The given detector."""
         config = self.config
-        return YoloDetector(config.detector[0], device, self.boxes, config.budget().image_size, config.mapping)
+        size = config.budget().image_size
+        return YoloDetector(config.detector[0], device, self.boxes, size, config.mapping, config.runtime)
 
     def label_name(self, data: DataSet) -> str:
         """The label set's name in the card."""
@@ -110,7 +111,8 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
 
     def load(self, job: DetectorJob, device: torch.device) -> Detector:
         """The detector of a job that is done."""
-        return YoloDetector(job.detector, device, self.boxes, self.config.budget().image_size)
+        size, runtime = self.config.budget().image_size, self.config.runtime
+        return YoloDetector(job.detector, device, self.boxes, size, runtime=runtime)
 
     def recipe(self) -> Mapping[str, Any]:
         """How detectors are trained."""
@@ -218,6 +220,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         """How the figures came about."""
         return {
             **settings_of(networks.by_input[VISIBLE][0]),
+            **({} if (off := networks.first.runtime_difference) is None else {"runtime_difference": off}),
             **self._training(networks),
             "detectors": {name: [folded.identity for folded in own] for name, own in networks.by_input.items()},
             "detectable": list(networks.first.detectable),

@@ -9,6 +9,8 @@ import importlib
 import logging
 import os
 import pickle
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from downstream.comparison.prefetch import read_ahead
+from downstream.comparison.runtimes import Runtime, Session, check_runtime, difference_of, noise, open_session
 from downstream.datasets.card import Boxes
 from downstream.detection import model_files
 from downstream.detection.budget import Budget
@@ -34,6 +37,7 @@ Loss = Callable[[Mapping[str, Any], Mapping[str, Tensor]], tuple[Tensor, Any]]
 MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
+_TRIAL_PX = 128
 _log = logging.getLogger(__name__)
 
 
@@ -50,9 +54,11 @@ class YoloDetector:
         boxes: the classes of the data set, and which of a detector's count as them.
         image_size: the longer side in pixels that pictures are scaled to.
         mapping: a file that says otherwise which of its classes count as which of ours.
+        runtime: who computes the network; what comes before and behind it is ultralytics' own.
 
     Raises:
-        InputError: there is no such model, it knows none of the classes, or the mapping does not fit.
+        InputError: there is no such model, it knows none of the classes, the mapping does not fit, or the runtime is
+            not here or gives another output.
     """
 
     def __init__(
@@ -62,7 +68,9 @@ class YoloDetector:
         boxes: Boxes,
         image_size: int = 640,
         mapping: Path | None = None,
+        runtime: Runtime = "torch",
     ) -> None:
+        check_runtime(runtime, device)
         self.file = find_model(model)
         self.identity = model_identity(self.file)
         self.device = device
@@ -75,6 +83,9 @@ class YoloDetector:
         self._ids = class_ids(names, boxes, mapping, self.file)
         self.mapping = {names[i].lower(): boxes.names[position] for i, position in self._ids.items()}
         self.detectable = tuple(name for name in boxes.names if name in self.mapping.values())
+        self._runtime, self.runtime_difference = "torch", None
+        if runtime != "torch":
+            self._runtime, self.runtime_difference = self._compute_by(runtime)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -90,6 +101,7 @@ class YoloDetector:
             "labels_a_box": 1,
             "test_time_augmentation": False,
             "precision": "float32",
+            "runtime": self._runtime,
             "device": self.device.type,
             "ultralytics": library_version(),
         }
@@ -102,22 +114,41 @@ class YoloDetector:
         """
         for bgr in read_ahead(files, _read_bgr):
             start = time.perf_counter()
-            (result,) = self._model.predict(
-                bgr,
-                conf=MIN_CONFIDENCE,
-                iou=NMS_IOU,
-                max_det=MAX_DETECTIONS,
-                classes=list(self._ids),
-                imgsz=self.image_size,
-                device=str(self.device),
-                augment=False,
-                save=False,
-                verbose=False,
-            )
+            result = self._found(bgr)
             found = result.boxes.cpu().numpy()
             self.seconds += time.perf_counter() - start
             classes = np.array([self._ids[int(i)] for i in found.cls], dtype=np.int64)
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
+
+    def _found(self, bgr: Array) -> Any:
+        (result,) = self._model.predict(
+            bgr,
+            conf=MIN_CONFIDENCE,
+            iou=NMS_IOU,
+            max_det=MAX_DETECTIONS,
+            classes=list(self._ids),
+            imgsz=self.image_size,
+            device=str(self.device),
+            augment=False,
+            save=False,
+            verbose=False,
+        )
+        return result
+
+    def _compute_by(self, runtime: Runtime) -> tuple[str, float]:
+        """Puts a runtime in the place of the network; gives its version and its largest difference on a trial."""
+        self._found(np.zeros((_TRIAL_PX, _TRIAL_PX, 3), np.uint8))  # makes the predictor
+        network, session = self._model.predictor.model, _exported(self.file, runtime)
+        trial = noise(1, 3, _TRIAL_PX, _TRIAL_PX)
+        with torch.inference_mode():
+            expected = network(trial)
+        expected = expected[0] if isinstance(expected, (tuple, list)) else expected
+
+        def compute(pixels: Tensor, *_rest: Any, **_named: Any) -> Tensor:
+            return torch.from_numpy(session(pixels.contiguous().numpy()))
+
+        network.forward = compute
+        return session.version, difference_of(compute(trial), expected)
 
 
 def train_yolo(
@@ -216,6 +247,19 @@ def model_identity(file: Path) -> str:
 def library_version() -> str:
     """The version of ultralytics."""
     return str(_ultralytics().__version__)
+
+
+def _exported(file: Path, runtime: Runtime) -> Session:
+    """A detector for pictures of any size in a runtime, exported by ultralytics itself."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        copy = Path(folder) / file.name  # the file is written beside its weights
+        shutil.copyfile(file, copy)
+        try:
+            exported = _load(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(f"{file.name} cannot be exported: {reason}: leave out --runtime") from error
+        return open_session(Path(exported), runtime)
 
 
 def _read_bgr(path: Path) -> Array:

@@ -102,6 +102,11 @@ class Segmenter:
         """All that a prediction depends on besides the picture; predicted files are kept by it."""
         return self.identity, self._device.type, self.given.runtime if self.given else library_version()
 
+    def runtime_used(self) -> dict[str, Any]:
+        """What the protocol says of who computed, and of its largest difference to torch."""
+        runtime, difference = (self.given.runtime, self.given.difference) if self.given else (library_version(), None)
+        return {"runtime": runtime, **({} if difference is None else {"runtime_difference": difference})}
+
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:
         """Gives the class ids ``(H, W)`` of a picture of any size, uint8 or uint16, grey or RGB.

@@ -1,13 +1,16 @@
 """What is known of a network that was given as a file: how to run it, and what the protocol says of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from downstream.comparison.runtimes import ExportedNetwork, Runtime, noise
 from dwsfusion.runs import hash_file
+
+_TRIAL_PX = 128
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,19 @@ class GivenNetwork:
     """Sides of the input must be multiples of this."""
     input_px: tuple[int | None, int | None] = (None, None)
     """Height and width that the network insists on; None where it takes any."""
+
+    difference: float | None = None
+    """Of a runtime's logits to torch's, where that was asked for; see `downstream.comparison.runtimes`."""
+
+    def exported(self, runtime: Runtime) -> "GivenNetwork":
+        """The same network, computed by a runtime.
+
+        Raises:
+            InputError: it cannot be, or gives other logits.
+        """
+        side = _TRIAL_PX + -_TRIAL_PX % self.stride_px
+        network = ExportedNetwork(self.network.cpu().eval(), runtime, 4 * noise(1, 3, side, side) - 2)
+        return replace(self, network=network, runtime=network.version, difference=network.difference)
 
     def about(self) -> Mapping[str, Any]:
         """What the protocol of a comparison says of it."""

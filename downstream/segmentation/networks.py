@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from downstream.comparison.runtimes import Runtime, check_runtime
 from downstream.datasets.card import Masks
 from downstream.segmentation.classes import CITYSCAPES, cityscapes_mapping
 from downstream.segmentation.deeplab import Segmenter, is_deeplab, read_deeplab
@@ -25,7 +26,12 @@ ACCEPTED = (
 
 
 def load_segmenter(
-    source: Path, device: torch.device, masks: Masks, encoder: str = "mobilenet_v2", mapping: Path | None = None
+    source: Path,
+    device: torch.device,
+    masks: Masks,
+    encoder: str = "mobilenet_v2",
+    mapping: Path | None = None,
+    runtime: Runtime = "torch",
 ) -> Segmenter:
     """Loads a trained network from whatever is accepted.
 
@@ -35,11 +41,14 @@ def load_segmenter(
         masks: the classes of the data set.
         encoder: the encoder of a plain state dict; all else know theirs.
         mapping: a file that says which of Cityscapes' classes count as which of ours.
+        runtime: who computes it.
 
     Raises:
-        InputError: nothing is there, nothing that is accepted, tensors that do not fit, or a mapping that does not.
+        InputError: nothing is there, nothing that is accepted, tensors that do not fit, a mapping that does not, or a
+            runtime that cannot be had or gives other logits.
     """
-    given = _read(source, encoder)
+    check_runtime(runtime, device)
+    given = _read(source, encoder, runtime)
     own, theirs = len(masks.classes), len(CITYSCAPES)
     if given.classes not in (own, theirs):
         raise InputError(
@@ -51,13 +60,18 @@ def load_segmenter(
     return Segmenter.of(given, device, masks, cityscapes_mapping(masks, mapping) if given.classes != own else None)
 
 
-def _read(source: Path, encoder: str) -> GivenNetwork:
+def _read(source: Path, encoder: str, runtime: Runtime) -> GivenNetwork:
+    if source.suffix.lower() == ".onnx" and source.is_file():
+        return read_onnx(source, runtime)
+    given = _read_torch(source, encoder)
+    return given if runtime == "torch" else given.exported(runtime)
+
+
+def _read_torch(source: Path, encoder: str) -> GivenNetwork:
     if source.is_dir() or (not source.exists() and is_hub_name(source)):
         return read_hub(source)
     if not source.is_file():
         raise InputError(f"expected {ACCEPTED} at {source}, found none: give its path")
-    if source.suffix.lower() == ".onnx":
-        return read_onnx(source)
     content = read_state_file(source)
     if is_vainf(content):
         return read_vainf(content, source)

@@ -83,7 +83,8 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
                 f"the protocol frozen needs a trained network: give --segmenter FILE ({ACCEPTED}) with the data "
                 "set's classes or the 19 of Cityscapes, or train one with --protocol retrained or joint"
             )
-        return load_segmenter(config.segmenter[0], device, self.masks, config.recipe().encoder, config.mapping)
+        encoder = config.recipe().encoder
+        return load_segmenter(config.segmenter[0], device, self.masks, encoder, config.mapping, config.runtime)
 
     def label_name(self, data: DataSet) -> str:
         """The folder of the masks."""
@@ -118,7 +119,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
 
     def load(self, job: SegmenterJob, device: torch.device) -> Segmenter:
         """The network of a job that is done."""
-        return load_segmenter(job.path, device, self.masks)
+        return load_segmenter(job.path, device, self.masks, runtime=self.config.runtime)
 
     def recipe(self) -> Mapping[str, Any]:
         """How networks are trained."""
@@ -241,6 +242,7 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
             **({"segmenter": " ".join(map(str, config.segmenter))} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
+            **network.runtime_used(),
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",
                 "mean": MEAN,

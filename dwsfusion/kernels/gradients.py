@@ -27,7 +27,7 @@ from dwsfusion.kernels.sampling import (
     TAPS,
     fill,
     inside,
-    read,
+    read_with_slopes,
     row_step,
     sample_row,
     weigh_taps,
@@ -125,7 +125,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                     ws[place + end - x : place + LANES] = 0
                 for c in range(channels):
                     yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
-                    read(ws, steps, same, buffer[b, c], yy, xx, True)
+                    read_with_slopes(ws, steps, same, buffer[b, c], yy, xx)
                     _grad_kernel_and_taps(ws, kernel[b, :, c], grad_kernel[part, b, :, c])
                     _grad_block(ws)
                     _scatter(ws, steps, same, grad_buffer[part, b, c], yy, xx)
@@ -137,7 +137,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
 
 @compiled_part
 def _scatter(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
-    """Adds the gradients of what `read` read, 15 rows of the work space, to those of the plane ``(H + 4, …)``."""
+    """Adds the gradients of the 15 rows that were read into the work space to those of the plane ``(H + 4, …)``."""
     n, one = steps[0], ws.dtype.type(1)
     if same and inside(plane, y, x, n):
         for row in range(5):

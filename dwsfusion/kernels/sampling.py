@@ -62,14 +62,14 @@ def sample_block(planes, y, x, same, kernel, bias, out, place, blocks):  # type:
     ws, steps, sums = blocks
     filters, _, width = out.shape
     yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
-    if same and steps[0] == 1 and inside(planes[0], yy, xx, 1):
+    if same and steps[0] == 1:  # the margin is as wide
         _sample_near(ws, planes, yy * planes.shape[2] + xx, kernel, bias, sums)
     else:
         for o in range(filters):
             sums[o] = bias[o]
         for c in range(len(planes)):
-            if same:
-                read(ws, steps, same, planes[c], yy, xx, False)
+            if same and inside(planes[c], yy, xx, steps[0]):
+                read_block(ws, steps[0], planes[c], yy, xx)
                 weigh_taps(ws)
             else:
                 _weigh_pixels(ws, steps, planes[c], yy, xx)
@@ -128,37 +128,42 @@ def part(ws, steps):  # type: ignore[no-untyped-def]
 
 
 @compiled_part
-def read(ws, steps, same, plane, y, x, slopes):  # type: ignore[no-untyped-def]
-    """Reads left, middle and right of five rows, for a block that starts at (y, x) of a plane ``(H + 4, …)``."""
-    n, pixels = steps[0], plane.reshape(-1)
-    if same and inside(plane, y, x, n):
-        for row in range(5):
-            start, place = (y + row_step(row, n)) * plane.shape[1] + x, row * LANES
-            _between(ws, LEFT + place, pixels, start - n, start - n - 1)
-            _between(ws, RIGHT + place, pixels, start + n, start + n + 1)
-            _copy(ws, MIDDLE + place, pixels, start)
-            if slopes:
-                _difference(ws, SLOPES + place, pixels, start - n - 1, start - n)
-                _difference(ws, SLOPES + RIGHT - LEFT + place, pixels, start + n + 1, start + n)
-        return
-    for lane in range(LANES):
-        _read_pixel(ws, steps[lane], plane, y, x, lane, slopes)
+def read_block(ws, n, plane, y, x):  # type: ignore[no-untyped-def]
+    """Reads left, middle and right of five rows, for a block from (y, x) of a plane ``(H + 4, …)`` on that is `inside`
+    with n whole steps everywhere."""
+    pixels = plane.reshape(-1)
+    for row in range(5):
+        start, place = (y + row_step(row, n)) * plane.shape[1] + x, row * LANES
+        _between(ws, LEFT + place, pixels, start - n, start - n - 1)
+        _between(ws, RIGHT + place, pixels, start + n, start + n + 1)
+        _copy(ws, MIDDLE + place, pixels, start)
 
 
 @compiled_part
-def _read_pixel(ws, n, plane, y, x, lane, slopes):  # type: ignore[no-untyped-def]
+def read_with_slopes(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
+    """The same with the slopes, for any block of a plane ``(H + 4, …)``."""
+    n, pixels = steps[0], plane.reshape(-1)
+    if same and inside(plane, y, x, n):
+        read_block(ws, n, plane, y, x)
+        for row in range(5):
+            start, place = (y + row_step(row, n)) * plane.shape[1] + x, row * LANES
+            _difference(ws, SLOPES + place, pixels, start - n - 1, start - n)
+            _difference(ws, SLOPES + RIGHT - LEFT + place, pixels, start + n + 1, start + n)
+        return
+    for lane in range(LANES):
+        _read_pixel(ws, steps[lane], plane, y, x, lane)
+
+
+@compiled_part
+def _read_pixel(ws, n, plane, y, x, lane):  # type: ignore[no-untyped-def]
     """The same for one pixel of a block, with n whole steps, of a plane ``(H + 4, …)``."""
     f = ws[FRACTION + lane]
     for row in range(5):
         yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
         near, slope = _pixel(plane, yy, xx - n), _pixel(plane, yy, xx - n - 1) - _pixel(plane, yy, xx - n)
-        ws[LEFT + place] = near + f * slope
-        if slopes:
-            ws[SLOPES + place] = slope
+        ws[LEFT + place], ws[SLOPES + place] = near + f * slope, slope
         near, slope = _pixel(plane, yy, xx + n), _pixel(plane, yy, xx + n + 1) - _pixel(plane, yy, xx + n)
-        ws[RIGHT + place] = near + f * slope
-        if slopes:
-            ws[SLOPES + RIGHT - LEFT + place] = slope
+        ws[RIGHT + place], ws[SLOPES + RIGHT - LEFT + place] = near + f * slope, slope
         ws[MIDDLE + place] = _pixel(plane, yy, xx)
 
 
@@ -230,7 +235,7 @@ def _weigh_column(ws, column, x):  # type: ignore[no-untyped-def]
 
 @compiled_part
 def _sample_near(ws, planes, start, kernel, bias, sums):  # type: ignore[no-untyped-def]
-    """A block of `sample_block` whose dilations are under 1; its pixels start at an index of planes ``(C, H + 4, …)``."""
+    """A block of `sample_block` whose dilations are under 1, from an index of planes ``(C, H + 4, …)`` on."""
     filters, channels, plane = len(kernel), len(planes), planes.shape[1] * planes.shape[2]
     fours, apart = filters - filters % 4, channels * 9
     for x in range(0, LANES, LENGTH):
@@ -254,7 +259,7 @@ def _sample_near(ws, planes, start, kernel, bias, sums):  # type: ignore[no-unty
 
 @compiled_part
 def _near_taps(ws, x, planes, start, width):  # type: ignore[no-untyped-def]
-    """What `read` and `weigh_taps` do for dilations under 1: the nine taps of `LENGTH` pixels from x of a block on."""
+    """The nine weighed taps of `LENGTH` pixels from x of a block on, for dilations under 1."""
     f, i, mod = load(ws, FRACTION + x), start + x, MODULATION + x
     top, up = _near_columns(planes, i - 2 * width, f), _near_columns(planes, i - width, f)
     here, down = _near_columns(planes, i, f), _near_columns(planes, i + width, f)
@@ -281,18 +286,13 @@ def _near_columns(planes, i, f):  # type: ignore[no-untyped-def]
 
 @compiled_part
 def _weigh_pixels(ws, steps, plane, y, x):  # type: ignore[no-untyped-def]
-    """What `read` and `weigh_taps` do, for a block of a plane ``(H + 4, …)`` whose steps differ."""
-    far = 0
+    """The nine weighed taps of a block of a plane ``(H + 4, …)`` whose steps differ or reach outside."""
+    for i in range(0, LANES, LENGTH):
+        taps = _near_taps(ws, i, plane, y * plane.shape[1] + x, plane.shape[1])
+        for k in range(9):
+            store(ws, TAPS + k * LANES + i, taps[k])
     for lane in range(LANES):
-        far += 1 if steps[lane] > 1 else 0
-    near = inside(plane, y, x, 1)
-    if near and far < LANES:
-        for i in range(0, LANES, LENGTH):
-            taps = _near_taps(ws, i, plane, y * plane.shape[1] + x, plane.shape[1])
-            for k in range(9):
-                store(ws, TAPS + k * LANES + i, taps[k])
-    for lane in range(LANES):
-        if steps[lane] > 1 or not near:
+        if steps[lane] > 1:
             _weigh_pixel(ws, steps[lane], plane, y, x + lane, lane)
 
 

@@ -1,4 +1,4 @@
-"""Vectors of numbers for compiled loops: `load`, `store`, `splat`, and + - * between them.
+"""Vectors of numbers for compiled loops: reading, writing, + - *, sums that stay in registers, maximum and sigmoid.
 
 Where a loop reads and writes at many distances that are known only as it runs, the compiler dares not write vector
 instructions by itself. These are the instructions; on processors with shorter vectors each becomes several.
@@ -25,7 +25,7 @@ _FLAGS = ("contract", "reassoc", "nsz")
 _EXACTLY = ("contract",)
 """Sums stay in their order. Where no flag is named, numba puts those of the function that it compiles."""
 _ENDS = 87
-"""Beyond, single precision has no exponential, and a sigmoid is 0 or 1."""
+"""Beyond, single precision has no exponential, and a sigmoid is taken as it is there: 1.6e-38, or 1."""
 _SERIES_5 = (0.693146977657877, 0.24022242209864308, 0.05550733731185912, 0.009671504589706585, 0.0013264701709317988)
 """Of 2**f - 1 for f within ±1/2 by f, f**2 and so on: fitted to a relative error of 1e-7."""
 _SERIES_6 = (
@@ -128,11 +128,11 @@ def magnitude(context: Any, value: Any) -> Any:
 def sigmoid(context: Any, value: Any) -> Any:
     """1 / (1 + exp(-x)) of a number, or of each in a vector, by our own exponential: libraries have none of vectors.
 
-    The error is relative, under 1e-6 near 0 too: an attention that shuts a pixel does so whatever the pixel's size.
+    The error is relative, under 4e-6 near 0 too: an attention that shuts a pixel does so whatever the pixel's size.
     A NaN stays one.
     """
     number = value.dtype if isinstance(value, Vector) else value
-    mantissa, bits, series = (23, 32, _SERIES_5) if number == types.float32 else (52, 64, _SERIES_6)
+    mantissa, bits, bias, series = (23, 32, 127, _SERIES_5) if number == types.float32 else (52, 64, 1023, _SERIES_6)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind, whole = args[0].type, ir.IntType(bits)
@@ -148,17 +148,16 @@ def sigmoid(context: Any, value: Any) -> Any:
         x, end = args[0], float(_ENDS)
         x = builder.select(builder.fcmp_ordered(">", x, constant(kind, end)), constant(kind, end), x)
         x = builder.select(builder.fcmp_ordered("<", x, constant(kind, -end)), constant(kind, -end), x)
-        # A number so large has no places behind the point: adding it rounds, and its lowest bits count.
-        large, turn = constant(kind, 1.5 * 2.0**mantissa), constant(kind, -1.4426950408889634)
+        # A number so large has no places behind the point: adding it rounds, and its lowest bits are an exponent's.
+        large, turn = constant(kind, 1.5 * 2.0**mantissa + bias), constant(kind, -1.4426950408889634)
         counted = multiply_add(x, turn, large)
         rest = multiply_add(x, turn, builder.fneg(builder.fsub(counted, large, flags=_EXACTLY)))
         power = constant(kind, series[-1])
         for factor in (*series[-2::-1], 1.0):
             power = multiply_add(power, rest, constant(kind, factor))
-        shift = builder.shl(builder.bitcast(counted, whole_kind), constant(whole_kind, mantissa))
-        power = builder.bitcast(builder.add(builder.bitcast(power, whole_kind), shift), kind)
+        scale = builder.shl(builder.bitcast(counted, whole_kind), constant(whole_kind, mantissa))
         one = constant(kind, 1.0)
-        return builder.fdiv(one, builder.fadd(one, power))
+        return builder.fdiv(one, multiply_add(power, builder.bitcast(scale, kind), one))
 
     return value(value), generate
 
@@ -281,7 +280,7 @@ def _splat(builder: Any, kind: Any, number: Any) -> Any:
 
 @compiled_part
 def nine(rows, above, here, below):  # type: ignore[no-untyped-def]
-    """The nine vectors of `LENGTH` numbers that start at a 3×3 neighbourhood's pixels, and where its rows start."""
+    """The nine vectors of `LENGTH` numbers of a 3×3 neighbourhood; above, here and below are where its rows start."""
     return (
         load(rows, above), load(rows, above + 1), load(rows, above + 2),
         load(rows, here), load(rows, here + 1), load(rows, here + 2),

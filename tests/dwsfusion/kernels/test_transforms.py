@@ -27,6 +27,18 @@ def squash(row):  # type: ignore[no-untyped-def]
     sigmoid_row(row)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_sigmoid_keeps_every_kind_of_nan_and_ends_at_0_and_1(dtype: type) -> None:
+    whole, quiet = (np.uint32, 0x7FC00000) if dtype is np.float32 else (np.uint64, 0x7FF8000000000000)
+    payloads = (np.array([0, 1, 0x7A2, 0x12345], whole) + whole(quiet)).view(dtype)
+    row = np.array([*payloads, -np.inf, -1e30, -200, -87.5, 0, 87.5, 200, np.inf], dtype)
+    squash(row)
+    assert np.isnan(row[:4]).all()
+    assert (row[4:8] < 1e-36).all()
+    assert row[8] == 0.5
+    assert (row[9:] == 1).all()
+
+
 @pytest.mark.parametrize("size", [1, 8, 16, 30, 63, 143, 480])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
 def test_a_buffer_of_columns_is_transformed(size: int, dtype: type, tolerance: float) -> None:
