@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -84,6 +85,8 @@ class YoloDetector:
         self.mapping = {names[i].lower(): boxes.names[position] for i, position in self._ids.items()}
         self.detectable = tuple(name for name in boxes.names if name in self.mapping.values())
         self._runtime, self.runtime_difference = "torch", None
+        # Makes the predictor, which would let torch have other threads for the first picture than for the next.
+        self._found(np.zeros((_TRIAL_PX, _TRIAL_PX, 3), np.uint8))
         if runtime != "torch":
             self._runtime, self.runtime_difference = self._compute_by(runtime)
 
@@ -121,23 +124,25 @@ class YoloDetector:
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
 
     def _found(self, bgr: Array) -> Any:
-        (result,) = self._model.predict(
-            bgr,
-            conf=MIN_CONFIDENCE,
-            iou=NMS_IOU,
-            max_det=MAX_DETECTIONS,
-            classes=list(self._ids),
-            imgsz=self.image_size,
-            device=str(self.device),
-            augment=False,
-            save=False,
-            verbose=False,
-        )
+        with _threads_kept():
+            if self._runtime != "torch":
+                torch.set_num_threads(1)  # what is left for torch is little, and its threads stand in the runtime's way
+            (result,) = self._model.predict(
+                bgr,
+                conf=MIN_CONFIDENCE,
+                iou=NMS_IOU,
+                max_det=MAX_DETECTIONS,
+                classes=list(self._ids),
+                imgsz=self.image_size,
+                device=str(self.device),
+                augment=False,
+                save=False,
+                verbose=False,
+            )
         return result
 
     def _compute_by(self, runtime: Runtime) -> tuple[str, float]:
         """Puts a runtime in the place of the network; gives its version and its largest difference on a trial."""
-        self._found(np.zeros((_TRIAL_PX, _TRIAL_PX, 3), np.uint8))  # makes the predictor
         network, session = self._model.predictor.model, _exported(self.file, runtime)
         trial = noise(1, 3, _TRIAL_PX, _TRIAL_PX)
         with torch.inference_mode():
@@ -176,15 +181,16 @@ def train_yolo(
     learner = _load(model)
     losses: list[dict[str, float]] = []
     learner.add_callback("on_train_epoch_end", lambda trainer: losses.append(_end_epoch(trainer)))
-    learner.train(
-        trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
-        data=str(dataset),
-        seed=seed,
-        device=str(device),
-        project=str(out.resolve().parent),
-        name=out.name,
-        **budget.settings(),
-    )
+    with _threads_kept():
+        learner.train(
+            trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
+            data=str(dataset),
+            seed=seed,
+            device=str(device),
+            project=str(out.resolve().parent),
+            name=out.name,
+            **budget.settings(),
+        )
     if learner.trainer.batch_size != budget.batch_size:
         raise InputError(
             f"the device's memory held a batch of {learner.trainer.batch_size}, not {budget.batch_size}: ask for "
@@ -255,7 +261,8 @@ def _exported(file: Path, runtime: Runtime) -> Session:
         copy = Path(folder) / file.name  # the file is written beside its weights
         shutil.copyfile(file, copy)
         try:
-            exported = _load(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
+            with _threads_kept():
+                exported = _load(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
         except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError) as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise InputError(f"{file.name} cannot be exported: {reason}: leave out --runtime") from error
@@ -327,6 +334,17 @@ def _ultralytics() -> ModuleType:
     Image.open, torch.save = kept  # it puts its own in their place
     ultralytics.settings.update(sync=False)
     return ultralytics
+
+
+@contextmanager
+def _threads_kept() -> Iterator[None]:
+    """Gives torch back as many threads as it had: choosing a CPU, ultralytics lets it have one less than cores."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
 
 
 def _without_validation(trainer: type[Any]) -> type[Any]:

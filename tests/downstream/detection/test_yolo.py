@@ -45,6 +45,38 @@ def pictures(tmp_path, random, save):
     return {n: save(tmp_path / f"{n}.png", random.integers(0, 256, s, np.uint8)) for n, s in shapes.items()}
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_runtime_finds_what_torch_finds(runtime, save_tiny, tiny, pictures):
+    pytest.importorskip("onnxruntime" if runtime == "onnx" else "openvino")
+    weights = save_tiny(("person", "bicycle", "car"))
+    detector = YoloDetector(weights, CPU, BOXES, 64, runtime=runtime)
+    assert list(weights.parent.iterdir()) == [weights]  # the exported file is not left beside them
+    assert detector.settings["runtime"].startswith("onnxruntime " if runtime == "onnx" else "OpenVINO ")
+    assert tiny.settings["runtime"] == "torch"
+    assert tiny.runtime_difference is None
+    assert 0 <= detector.runtime_difference <= 1e-4
+    # Of random weights the boxes are next to one another, so rounding alone decides which of them stay.
+    for own, theirs in zip(detector.predict(pictures.values()), tiny.predict(pictures.values()), strict=True):
+        assert abs(len(own.scores) - len(theirs.scores)) <= 0.1 * len(theirs.scores)
+    for size in ((64, 64), (32, 64), (96, 64)):
+        pixels = torch.rand(1, 3, *size)
+        found, expected = (d._model.predictor.model(pixels) for d in (detector, tiny))
+        torch.testing.assert_close(found, expected[0], atol=1e-4, rtol=1e-5)
+        assert not torch.equal(found, expected[0])  # it was another library that computed
+
+
+def test_torch_keeps_its_threads(save_tiny, pictures):
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            detector = YoloDetector(save_tiny(("person", "bicycle", "car")), CPU, BOXES, 64)
+            list(detector.predict(pictures.values()))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_boxes_are_pixels_of_the_original_picture(tiny, pictures, tmp_path):
     (found,) = tiny.predict([pictures["tall"]])
     assert len(found.scores) > 0

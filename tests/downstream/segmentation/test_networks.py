@@ -51,6 +51,34 @@ def test_an_onnx_file_of_free_and_of_fixed_size(
     assert about["input_size"] == (wanted if any(wanted) else "the picture's")
 
 
+def test_an_onnx_file_in_openvino(tmp_path: Path, random: np.random.Generator) -> None:
+    pytest.importorskip("openvino")
+    picture = random.integers(0, 256, (50, 70, 3), np.uint8)
+    for size in (("H", "W"), (64, 48)):
+        export(tmp_path / "net.onnx", ("B", 3, *size))
+        one, other = (load_segmenter(tmp_path / "net.onnx", CPU, MASKS, runtime=r) for r in ("torch", "openvino"))
+        pixels = to_input(torch.from_numpy(picture[None]))
+        torch.testing.assert_close(one.network(pixels), other.network(pixels), atol=1e-5, rtol=1e-5)
+        assert one.settings != other.settings
+        assert other.runtime_used()["runtime"].startswith("OpenVINO ")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_a_trained_network_in_a_runtime(tmp_path: Path, random: np.random.Generator, runtime: str) -> None:
+    pytest.importorskip("onnxruntime" if runtime == "onnx" else "openvino")
+    torch.manual_seed(0)
+    smp.Unet("resnet18", encoder_weights=None, classes=19).eval().save_pretrained(tmp_path / "net")
+    picture = random.integers(0, 256, (60, 90, 3), np.uint8)  # sides that are filled up
+    own, exported = (load_segmenter(tmp_path / "net", CPU, MASKS, runtime=r) for r in ("torch", runtime))
+    assert (own.predict(picture) == exported.predict(picture)).mean() > 0.999
+    used = exported.runtime_used()
+    assert used["runtime"].startswith("onnxruntime " if runtime == "onnx" else "OpenVINO ")
+    assert 0 <= used["runtime_difference"] <= 1e-4
+    assert own.settings[0] == exported.settings[0]
+    assert own.settings != exported.settings
+    assert "runtime_difference" not in own.runtime_used()
+
+
 def test_a_segformer_of_the_hub_from_its_folder(tmp_path: Path, random: np.random.Generator) -> None:
     torch.manual_seed(0)
     network = smp.Segformer("mit_b0", encoder_weights=None, classes=19, decoder_segmentation_channels=16).eval()
@@ -98,7 +126,7 @@ UNKNOWN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "ONNX, one channel": (lambda p: exported(p / "a.onnx", (1, 1, 8, 8)), r"expected one input .*(found|readable)"),
     "ONNX of bytes": (
         lambda p: exported(p / "a.onnx", (1, 3, 8, 8), kind=TensorProto.UINT8),
-        r"found pixels \[1, 3, 8, 8\] of tensor\(uint8\)",
+        r"found pixels \[1, 3, 8, 8\] of uint8",
     ),
     "ONNX, 5 classes": (lambda p: exported(p / "a.onnx", (1, 3, 8, 8), classes=5), r"9 .* or 19 .* found 5"),
     "runs code": (lambda p: saved(p / "a.pth", {"model_state": RunsCode()}), "refused: .* run code: ask for"),
