@@ -20,6 +20,7 @@ class DrawnDetector:
 
     identity = "drawn"
     seconds = 0.0
+    runtime_difference = None
 
     def __init__(self, folder, shift=0.0, blind_to=None, detectable=("person", "bicycle", "car")):
         self.detectable = detectable

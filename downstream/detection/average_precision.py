@@ -195,7 +195,8 @@ def _evaluate(
 ) -> NDArray[np.object_]:
     """COCOeval's rows ``(areas, classes, pictures)``, None where there is neither object nor detection."""
     from pycocotools.coco import COCO  # here, for it comes with an extra
-    from pycocotools.cocoeval import COCOeval
+
+    from downstream.detection.coco_evaluation import QuickEvaluation
 
     with contextlib.redirect_stdout(io.StringIO()):
         gold, found = COCO(), COCO()
@@ -207,7 +208,7 @@ def _evaluate(
         else:  # loadRes cannot take an empty list
             found.dataset = {**gold.dataset, "annotations": []}
             found.createIndex()
-        evaluation = COCOeval(gold, found, "bbox")
+        evaluation = QuickEvaluation(gold, found, "bbox")
         evaluation.params.iouThrs = iou_thresholds
         evaluation.params.maxDets = [MAX_DETECTIONS]
         evaluation.params.areaRng = [list(area) for area in areas.values()]

@@ -19,6 +19,7 @@ from downstream.detection.average_precision import (
     precision_figures,
     size_figures,
 )
+from downstream.detection.coco_evaluation import QuickEvaluation
 
 CATEGORIES = [{"id": i, "name": name} for i, name in enumerate(("person", "bicycle", "car"))]
 
@@ -230,3 +231,27 @@ def test_a_second_evaluator_gives_the_same_figures(seed, tmp_path):
     found = precision_figures(match(truth, results), np.ones((1, len(truth["images"])), int))
     assert found["map"][0] == pytest.approx(evaluation.stats[0], abs=1e-9)
     assert found["map50"][0] == pytest.approx(evaluation.stats[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("crowd", [False, True])
+def test_quick_evaluation_gives_the_rows_of_cocoeval(seed, crowd):
+    truth, results = random_case(seed, ties=seed % 2 == 1, classes=(0, 1) if seed > 3 else (0, 1, 2))
+    for annotation in truth["annotations"][:: 4 if crowd else 1000]:
+        annotation["iscrowd"] = int(crowd)
+    rows = []
+    for kind in (COCOeval, QuickEvaluation):
+        with contextlib.redirect_stdout(io.StringIO()):
+            gold = COCO()
+            gold.dataset = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}
+            gold.createIndex()
+            evaluation = kind(gold, gold.loadRes([dict(r) for r in results]), "bbox")
+            evaluation.params.maxDets = [3]  # so that some are left out
+            evaluation.evaluate()
+        rows.append(evaluation.evalImgs)
+    assert len(rows[0]) == len(rows[1])
+    for expected, found in zip(*rows, strict=True):
+        assert (expected is None) == (found is None)
+        for name, value in (expected or {}).items():
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
+    assert any(row and np.any(row["dtMatches"]) for row in rows[0])
