@@ -7,9 +7,11 @@ from typing import Any
 
 from downstream.command import report_skipped, track
 from downstream.comparison import several
+from downstream.comparison.jobs import pick_devices
 from downstream.comparison.networks import make_networks
 from downstream.comparison.preparing import ComparisonConfig
 from downstream.comparison.run import compare
+from downstream.comparison.runtimes import check_runtime
 from downstream.comparison.shard_run import look_at_shard
 from downstream.comparison.task import Task
 from downstream.comparison.timing import Stopwatch
@@ -63,6 +65,8 @@ def run_comparison(
     """The same by one network and without a word: gives what ``TASK.json`` holds, and where the time went."""
     fuser, seed, clock = config.fuser(), config.seed, Stopwatch()
     with clock.step("load"):
+        if task.config.protocol != "frozen":  # or the networks miss it after their training
+            check_runtime(task.config.runtime, pick_devices(task.config.devices, fuser.device)[0])
         given = task.check_start(fuser.device)
     with clock.step("fuse"):
         tested = config.prepare(data, fuser, config.split, track)

@@ -37,7 +37,8 @@ class TaskConfig:
     where a launcher set RANK and WORLD_SIZE, they say which. `dwsfusion merge` gives the figures of all."""
     runtime: Runtime = "torch"
     """Who computes the networks that look: torch; or, faster on a CPU, onnxruntime (onnx) or OpenVINO, to which they
-    are exported and whose output is held to torch's. ONNX files are computed by onnxruntime or OpenVINO anyway."""
+    are exported, anew for each size of pictures, and whose output is held to torch's. ONNX files are computed by one of
+    these two anyway."""
     resamples: int = 1000
     """Resamples of the bootstrap over pictures."""
 

@@ -1,12 +1,13 @@
 """ONNX files and networks computed by onnxruntime or OpenVINO, where the user asks for one; torch is the default.
 
-A network goes into a file for one size at a time, and is held to torch's own output before it is believed.
+A network goes into a file for each size of pictures, a detector into one for all. What a file gives is held to torch's
+own output before it is believed.
 """
 
 import importlib
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,9 @@ TOLERANCE = 1e-4
 _OPSET = 18
 _SIZES = 4
 """So many sizes of pictures a network is kept for."""
-_INSTALL = {"onnx": "pip install 'dwsfusion[onnx]'", "openvino": "pip install openvino"}
+_INSTALL = dict.fromkeys(("onnx", "onnxruntime"), "pip install 'dwsfusion[onnx]'") | {
+    "openvino": "pip install openvino"
+}
 
 
 @dataclass(frozen=True)
@@ -55,21 +58,28 @@ class Session(Protocol):
         """
 
 
-def open_session(path: Path, runtime: Runtime = "onnx") -> Session:
+def open_session(path: Path, runtime: Runtime = "onnx", exported: str = "") -> Session:
     """Makes an ONNX file ready, with as many threads as torch may use.
 
     Args:
         path: the file.
         runtime: who computes it; for ``torch``, which runs no such files, onnxruntime does.
+        exported: what it was made from here and now, for messages; without it the file is the user's.
 
     Raises:
         InputError: the library is missing, or cannot read the file.
     """
-    return _OpenVinoSession(path) if runtime == "openvino" else _OnnxSession(path)
+    what, cure = (exported, "leave out --runtime") if exported else (str(path), "export it anew")
+    return _OpenVinoSession(path, what, cure) if runtime == "openvino" else _OnnxSession(path, what, cure)
 
 
-def check_runtime(runtime: Runtime, device: torch.device) -> None:
+def check_runtime(runtime: Runtime, device: torch.device, *, exporting: bool = True) -> None:
     """Refuses a runtime that cannot compute here.
+
+    Args:
+        runtime: what was asked for.
+        device: where networks lie.
+        exporting: whether a network has to be exported first.
 
     Raises:
         InputError: it is asked for beside a GPU, or a library is missing.
@@ -77,9 +87,10 @@ def check_runtime(runtime: Runtime, device: torch.device) -> None:
     if runtime == "torch":
         return
     if device.type != "cpu":
-        raise InputError(f"--runtime {runtime} computes on the CPU: add --device cpu, or leave it out")
+        raise InputError(f"--runtime {runtime} computes on the CPU: leave it out, or do all on the CPU (--device cpu)")
     _library("openvino" if runtime == "openvino" else "onnxruntime", runtime)
-    _library("onnx", "onnx")  # which torch's exporter needs
+    if exporting:
+        _library("onnx", runtime)
 
 
 def difference_of(found: Tensor, expected: Tensor) -> float:
@@ -109,22 +120,29 @@ class ExportedNetwork(nn.Module):
     Args:
         network: it, in evaluation mode.
         runtime: ``onnx`` or ``openvino``.
-        trial: an input to hold the runtime's output to the network's.
+        size: of an input to begin with.
 
     Raises:
-        InputError: a library is missing, the network cannot be exported, or the outputs differ.
+        InputError: a library is missing, the network cannot be exported, or the outputs differ; of other sizes, as they
+            come.
     """
 
-    def __init__(self, network: nn.Module, runtime: Runtime, trial: Tensor) -> None:
+    def __init__(self, network: nn.Module, runtime: Runtime, size: tuple[int, int, int, int]) -> None:
         super().__init__()
-        self._open: Callable[[torch.Size], Session] = lru_cache(_SIZES)(lambda shape: _export(network, shape, runtime))
-        with torch.inference_mode():
-            self.difference = difference_of(self(trial), network(trial))
-        self.version = self._open(trial.shape).version
+        self.difference = 0.0
+        self._open: Callable[[torch.Size], Session] = lru_cache(_SIZES)(lambda size: self._held(network, size, runtime))
+        self.version = self._open(torch.Size(size)).version
 
     def forward(self, x: Tensor) -> Tensor:
         """Gives what the network gives."""
         return torch.from_numpy(self._open(x.shape)(x.contiguous().numpy()))
+
+    @torch.inference_mode()
+    def _held(self, network: nn.Module, size: torch.Size, runtime: Runtime) -> Session:
+        session, trial = _export(network, size, runtime), 4 * noise(*size) - 2
+        found = torch.from_numpy(session(trial.numpy()))
+        self.difference = max(self.difference, difference_of(found, network(trial)))
+        return session
 
 
 def noise(*shape: int) -> Tensor:
@@ -132,9 +150,15 @@ def noise(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0))
 
 
+def said_of(differences: Iterable[float | None]) -> dict[str, float]:
+    """What a protocol says of the differences to torch of the networks that looked: nothing where torch computed."""
+    known = [difference for difference in differences if difference is not None]
+    return {"runtime_difference": max(known)} if known else {}
+
+
 class _OnnxSession:
-    def __init__(self, path: Path) -> None:
-        onnxruntime = _library("onnxruntime", "onnx", f"{path} needs onnxruntime, which")
+    def __init__(self, path: Path, what: str, cure: str) -> None:
+        onnxruntime = _library("onnxruntime", "onnx", f"{what} needs onnxruntime, which")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()
@@ -143,8 +167,8 @@ class _OnnxSession:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own have no base of theirs
-            raise InputError(f"{path} is not a readable ONNX file: {short(error)}: export it anew") from error
-        self.version, self._path = f"onnxruntime {onnxruntime.__version__}", path
+            raise InputError(f"{what} is not a readable ONNX file: {short(error)}: {cure}") from error
+        self.version, self._what = f"onnxruntime {onnxruntime.__version__}", what
         self.inputs = tuple(
             FileInput(given.name, _sides(given.shape), str(given.type).removeprefix("tensor(").removesuffix(")"))
             for given in self._session.get_inputs()
@@ -154,19 +178,19 @@ class _OnnxSession:
         try:
             return np.asarray(self._session.run(None, {self.inputs[0].name: values})[0])
         except Exception as error:  # as above
-            raise InputError(_refused(self._path, values, error)) from error
+            raise InputError(_refused(self._what, values, error)) from error
 
 
 class _OpenVinoSession:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, what: str, cure: str) -> None:
         openvino = _library("openvino", "openvino")
         # Single precision, for where the processor has half of it, OpenVINO would take that.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         try:
             compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         except RuntimeError as error:
-            raise InputError(f"OpenVINO {openvino.__version__} cannot run {path}: {short(error)}") from error
-        self.version, self._path = f"OpenVINO {openvino.__version__.partition('-')[0]}", path
+            raise InputError(f"OpenVINO cannot run {what}: {short(error)}: {cure}") from error
+        self.version, self._what = f"OpenVINO {openvino.__version__.partition('-')[0]}", what
         self._request, self._output = compiled.create_infer_request(), compiled.output(0)
         self.inputs = tuple(
             FileInput(
@@ -181,13 +205,15 @@ class _OpenVinoSession:
         try:
             found: Array = self._request.infer([values])[self._output]
         except RuntimeError as error:
-            raise InputError(_refused(self._path, values, error)) from error
+            raise InputError(_refused(self._what, values, error)) from error
         return found.copy()  # the next picture takes its place
 
 
 def short(error: Exception) -> str:
-    """What an error says first."""
-    return str(error).partition("\n")[0][:160]
+    """What an error says first, without where in a library's source it arose."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith(("Exception from ", "Check '"))]
+    return told[0][:160] if told else type(error).__name__
 
 
 def _export(network: nn.Module, shape: torch.Size, runtime: Runtime) -> Session:
@@ -200,7 +226,7 @@ def _export(network: nn.Module, shape: torch.Size, runtime: Runtime) -> Session:
             raise InputError(
                 f"this network cannot be exported for {shape[3]}x{shape[2]} pixels: {short(error)}: leave out --runtime"
             ) from error
-        return open_session(path, runtime)
+        return open_session(path, runtime, "this network")
 
 
 def _library(name: str, runtime: str, what: str = "") -> Any:
@@ -208,12 +234,12 @@ def _library(name: str, runtime: str, what: str = "") -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         what = what or f"--runtime {runtime} needs {name}, which"
-        raise InputError(f"{what} is not here: {_INSTALL[runtime]}") from error
+        raise InputError(f"{what} is not here: {_INSTALL[name]}") from error
 
 
 def _sides(shape: Any) -> tuple[int | None, ...]:
     return tuple(side if isinstance(side, int) else None for side in shape)
 
 
-def _refused(path: Path, values: Array, error: Exception) -> str:
-    return f"{path} does not run on a picture of {values.shape[3]}x{values.shape[2]} pixels: {short(error)}"
+def _refused(what: str, values: Array, error: Exception) -> str:
+    return f"{what} does not run on a picture of {values.shape[3]}x{values.shape[2]} pixels: {short(error)}"

@@ -26,6 +26,7 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import LATE, VISIBLE, Comparison, Input
 from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
+from downstream.comparison.runtimes import said_of
 from downstream.comparison.scores import Ints
 from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import Estimate
@@ -220,7 +221,7 @@ class DetectionTask(Task[Objects, Detector, Results, DetectionScores]):
         """How the figures came about."""
         return {
             **settings_of(networks.by_input[VISIBLE][0]),
-            **({} if (off := networks.first.runtime_difference) is None else {"runtime_difference": off}),
+            **said_of(d.runtime_difference for own in networks.by_input.values() for f in own for d in f.networks),
             **self._training(networks),
             "detectors": {name: [folded.identity for folded in own] for name, own in networks.by_input.items()},
             "detectable": list(networks.first.detectable),

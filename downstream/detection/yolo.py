@@ -12,6 +12,7 @@ import pickle
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from downstream.comparison.prefetch import read_ahead
-from downstream.comparison.runtimes import Runtime, Session, check_runtime, difference_of, noise, open_session
+from downstream.comparison.runtimes import Runtime, Session, check_runtime, difference_of, noise, open_session, short
 from downstream.datasets.card import Boxes
 from downstream.detection import model_files
 from downstream.detection.budget import Budget
@@ -261,12 +262,12 @@ def _exported(file: Path, runtime: Runtime) -> Session:
         copy = Path(folder) / file.name  # the file is written beside its weights
         shutil.copyfile(file, copy)
         try:
-            with _threads_kept():
+            with _threads_kept(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of sizes that decide, and of the older exporter
                 exported = _load(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
         except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError) as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise InputError(f"{file.name} cannot be exported: {reason}: leave out --runtime") from error
-        return open_session(Path(exported), runtime)
+            raise InputError(f"{file.name} cannot be exported: {short(error)}: leave out --runtime") from error
+        return open_session(Path(exported), runtime, file.name)
 
 
 def _read_bgr(path: Path) -> Array:

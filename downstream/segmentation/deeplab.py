@@ -100,12 +100,17 @@ class Segmenter:
     @property
     def settings(self) -> tuple[str, ...]:
         """All that a prediction depends on besides the picture; predicted files are kept by it."""
-        return self.identity, self._device.type, self.given.runtime if self.given else library_version()
+        return self.identity, self._device.type, self.runtime
 
-    def runtime_used(self) -> dict[str, Any]:
-        """What the protocol says of who computed, and of its largest difference to torch."""
-        runtime, difference = (self.given.runtime, self.given.difference) if self.given else (library_version(), None)
-        return {"runtime": runtime, **({} if difference is None else {"runtime_difference": difference})}
+    @property
+    def runtime(self) -> str:
+        """Who computes the network."""
+        return self.given.runtime if self.given else library_version()
+
+    @property
+    def runtime_difference(self) -> float | None:
+        """Of a faster runtime's logits to torch's, where one computes them."""
+        return self.given.difference if self.given else None
 
     @torch.inference_mode()
     def predict(self, picture: Array) -> Ids:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from downstream.comparison.runtimes import ExportedNetwork, Runtime, noise
+from downstream.comparison.runtimes import ExportedNetwork, Runtime
 from dwsfusion.runs import hash_file
 
 _TRIAL_PX = 128
@@ -32,8 +32,10 @@ class GivenNetwork:
     input_px: tuple[int | None, int | None] = (None, None)
     """Height and width that the network insists on; None where it takes any."""
 
-    difference: float | None = None
-    """Of a runtime's logits to torch's, where that was asked for; see `downstream.comparison.runtimes`."""
+    @property
+    def difference(self) -> float | None:
+        """The largest of a runtime's logits to torch's until now, where a runtime was asked for."""
+        return self.network.difference if isinstance(self.network, ExportedNetwork) else None
 
     def exported(self, runtime: Runtime) -> "GivenNetwork":
         """The same network, computed by a runtime.
@@ -42,8 +44,8 @@ class GivenNetwork:
             InputError: it cannot be, or gives other logits.
         """
         side = _TRIAL_PX + -_TRIAL_PX % self.stride_px
-        network = ExportedNetwork(self.network.cpu().eval(), runtime, 4 * noise(1, 3, side, side) - 2)
-        return replace(self, network=network, runtime=network.version, difference=network.difference)
+        network = ExportedNetwork(self.network.cpu().eval(), runtime, (1, 3, side, side))
+        return replace(self, network=network, runtime=f"{network.version}, exported from {self.runtime}")
 
     def about(self) -> Mapping[str, Any]:
         """What the protocol of a comparison says of it."""

@@ -47,7 +47,7 @@ def load_segmenter(
         InputError: nothing is there, nothing that is accepted, tensors that do not fit, a mapping that does not, or a
             runtime that cannot be had or gives other logits.
     """
-    check_runtime(runtime, device)
+    check_runtime(runtime, device, exporting=source.suffix.lower() != ".onnx")
     given = _read(source, encoder, runtime)
     own, theirs = len(masks.classes), len(CITYSCAPES)
     if given.classes not in (own, theirs):

@@ -24,6 +24,7 @@ from downstream.comparison.grid_config import GridConfig, Grids
 from downstream.comparison.inputs import INFRARED, LATE, VISIBLE, Comparison, Input, label_files
 from downstream.comparison.named_files import given_files, parse_named
 from downstream.comparison.plan import Place
+from downstream.comparison.runtimes import said_of
 from downstream.comparison.scores import Ints
 from downstream.comparison.task import Task
 from downstream.comparison.uncertainty import Estimate
@@ -242,7 +243,8 @@ class SegmentationTask(Task[Mapping[str, Ids], Segmenter, Counts, ConfusionScore
             **({"segmenter": " ".join(map(str, config.segmenter))} if frozen else {"training": networks.training}),
             **({"given": {**network.given.about(), "classes": knows}} if frozen and network.given else {}),
             "networks": identities,
-            **network.runtime_used(),
+            "runtime": network.runtime,
+            **said_of(s.runtime_difference for own in networks.by_input.values() for f in own for s in f.networks),
             "normalisation": {
                 "rule": "fixed: ImageNet's mean and deviation for every input",
                 "mean": MEAN,

@@ -8,8 +8,8 @@ What each file is for, and what it buys in ms a pair of 480×640:
 - `compile`: the door to numba: options, cache, what makes kept machine code stale, and functions that are compiled as
   parts of who calls them. The first use, which `engines.first_use` spreads over two processes, takes about two
   thirds of the processor's time that it took without.
-- `filters`: 3×3 filters whose sums stay in registers, and rings of rows. With the sigmoid of `vectors` 53 ms instead of 58
-  for the whole pair on one thread with AVX-512, and 57 instead of 66 held to AVX2.
+- `filters`: 3×3 filters whose sums stay in registers, and rings of rows. With the sigmoid of `vectors` 53 ms instead of
+  58 for the whole pair on one thread with AVX-512, and 57 instead of 66 held to AVX2.
 - `fadc`, `sampling`: FADC and FA2M: gates, adapted kernels, nine taps a pixel from 25 reads. With the next two, 43 ms
   instead of 839.
 - `bands`, `fourier`: frequency selection by an own Fourier transform of sixteen columns at a time. 49 ms instead of 87

@@ -60,7 +60,7 @@ def test_an_onnx_file_in_openvino(tmp_path: Path, random: np.random.Generator) -
         pixels = to_input(torch.from_numpy(picture[None]))
         torch.testing.assert_close(one.network(pixels), other.network(pixels), atol=1e-5, rtol=1e-5)
         assert one.settings != other.settings
-        assert other.runtime_used()["runtime"].startswith("OpenVINO ")
+        assert other.runtime.startswith("OpenVINO ")
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])
@@ -71,12 +71,13 @@ def test_a_trained_network_in_a_runtime(tmp_path: Path, random: np.random.Genera
     picture = random.integers(0, 256, (60, 90, 3), np.uint8)  # sides that are filled up
     own, exported = (load_segmenter(tmp_path / "net", CPU, MASKS, runtime=r) for r in ("torch", runtime))
     assert (own.predict(picture) == exported.predict(picture)).mean() > 0.999
-    used = exported.runtime_used()
-    assert used["runtime"].startswith("onnxruntime " if runtime == "onnx" else "OpenVINO ")
-    assert 0 <= used["runtime_difference"] <= 1e-4
+    assert exported.runtime.startswith("onnxruntime " if runtime == "onnx" else "OpenVINO ")
+    assert exported.runtime.endswith(f", exported from {own.runtime}")
+    assert exported.runtime_difference is not None
+    assert 0 <= exported.runtime_difference <= 1e-4
     assert own.settings[0] == exported.settings[0]
     assert own.settings != exported.settings
-    assert "runtime_difference" not in own.runtime_used()
+    assert own.runtime_difference is None
 
 
 def test_a_segformer_of_the_hub_from_its_folder(tmp_path: Path, random: np.random.Generator) -> None:
