@@ -59,7 +59,7 @@ class Session(Protocol):
 
 
 def open_session(path: Path, runtime: Runtime = "onnx", exported: str = "") -> Session:
-    """Makes an ONNX file ready, with as many threads as torch may use.
+    """Makes an ONNX file ready, on all cores: how many threads torch may use must not change the last digit.
 
     Args:
         path: the file.
@@ -161,7 +161,6 @@ class _OnnxSession:
         onnxruntime = _library("onnxruntime", "onnx", f"{what} needs onnxruntime, which")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = torch.get_num_threads()
         # A thread that waits by turning in circles keeps the one from its core that reads the next picture.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -185,9 +184,8 @@ class _OpenVinoSession:
     def __init__(self, path: Path, what: str, cure: str) -> None:
         openvino = _library("openvino", "openvino")
         # Single precision, for where the processor has half of it, OpenVINO would take that.
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
         try:
-            compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+            compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         except RuntimeError as error:
             raise InputError(f"OpenVINO cannot run {what}: {short(error)}: {cure}") from error
         self.version, self._what = f"OpenVINO {openvino.__version__.partition('-')[0]}", what

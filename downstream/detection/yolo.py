@@ -40,6 +40,7 @@ MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
 _TRIAL_PX = 128
+_MOST_THREADS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -86,7 +87,7 @@ class YoloDetector:
         self.mapping = {names[i].lower(): boxes.names[position] for i, position in self._ids.items()}
         self.detectable = tuple(name for name in boxes.names if name in self.mapping.values())
         self._runtime, self.runtime_difference = "torch", None
-        # Makes the predictor, which would let torch have other threads for the first picture than for the next.
+        # Makes the predictor, and ultralytics takes one of the cores away from torch, for the first picture alone.
         self._found(np.zeros((_TRIAL_PX, _TRIAL_PX, 3), np.uint8))
         if runtime != "torch":
             self._runtime, self.runtime_difference = self._compute_by(runtime)
@@ -126,8 +127,9 @@ class YoloDetector:
 
     def _found(self, bgr: Array) -> Any:
         with _threads_kept():
-            if self._runtime != "torch":
-                torch.set_num_threads(1)  # what is left for torch is little, and its threads stand in the runtime's way
+            # As many whatever the caller may use, for their number changes the last digit. What a runtime leaves to
+            # torch is little, and its threads would stand in the runtime's way.
+            torch.set_num_threads(_cores() if self._runtime == "torch" else 1)
             (result,) = self._model.predict(
                 bgr,
                 conf=MIN_CONFIDENCE,
@@ -337,9 +339,15 @@ def _ultralytics() -> ModuleType:
     return ultralytics
 
 
+def _cores() -> int:
+    """The cores that this process may use, at most as many as ultralytics would."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST_THREADS)
+
+
 @contextmanager
 def _threads_kept() -> Iterator[None]:
-    """Gives torch back as many threads as it had: choosing a CPU, ultralytics lets it have one less than cores."""
+    """Gives torch back as many threads as it had."""
     threads = torch.get_num_threads()
     try:
         yield
