@@ -203,11 +203,13 @@ def _evaluate(
         # COCOeval writes into the entries.
         gold.dataset = {**truth, "annotations": [dict(a) for a in truth["annotations"]]}
         gold.createIndex()
-        if results:
-            found = gold.loadRes([dict(r) for r in results])
-        else:  # loadRes cannot take an empty list
-            found.dataset = {**gold.dataset, "annotations": []}
-            found.createIndex()
+        # What its loadRes makes of boxes, which takes five times as long and no empty list.
+        annotations = [
+            {**r, "id": number, "area": r["bbox"][2] * r["bbox"][3], "iscrowd": 0}
+            for number, r in enumerate(results, start=1)
+        ]
+        found.dataset = {**gold.dataset, "annotations": annotations}
+        found.createIndex()
         evaluation = QuickEvaluation(gold, found, "bbox")
         evaluation.params.iouThrs = iou_thresholds
         evaluation.params.maxDets = [MAX_DETECTIONS]

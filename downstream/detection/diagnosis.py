@@ -12,6 +12,7 @@ Objects that nothing matches are ``missed``.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,19 @@ def calibration_error(matches: Sequence[Matches]) -> float | None:
 
 def contrasts(truth: Coco, cameras: Mapping[str, Mapping[str, Path]]) -> dict[str, dict[int, float | None]]:
     """How much each object stands out in each camera: camera to annotation id to contrast; see `box_contrast`."""
-    found: dict[str, dict[int, float | None]] = {camera: {} for camera in cameras}
+    boxes: dict[str, dict[int, Sequence[float]]] = {}
     for picture, own in groupby(truth["annotations"], key=lambda a: a["image_id"]):
-        boxes = {a["id"]: a["bbox"] for a in own}
+        boxes[Path(truth["images"][picture - 1]["file_name"]).stem] = {a["id"]: a["bbox"] for a in own}
+
+    def measure(file: Path, own: Mapping[int, Sequence[float]]) -> dict[int, float | None]:
+        grey = grey_levels(read_image(file)).numpy().squeeze().astype(np.float64)
+        return {number: box_contrast(grey, box) for number, box in own.items()}
+
+    found: dict[str, dict[int, float | None]] = {}
+    with ThreadPoolExecutor() as readers:
         for camera, files in cameras.items():
-            name = Path(truth["images"][picture - 1]["file_name"]).stem
-            grey = grey_levels(read_image(files[name])).numpy().squeeze().astype(np.float64)
-            found[camera] |= {number: box_contrast(grey, box) for number, box in boxes.items()}
+            each = readers.map(measure, (files[name] for name in boxes), boxes.values())
+            found[camera] = {number: contrast for measured in each for number, contrast in measured.items()}
     return found
 
 
