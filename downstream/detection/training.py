@@ -20,7 +20,8 @@ from downstream.comparison.inputs import Input
 from downstream.comparison.plan import Place
 from downstream.datasets.labels import Labels
 from downstream.detection.budget import Budget
-from downstream.detection.yolo import find_model, library_version, model_identity, train_yolo
+from downstream.detection.yolo import find_model, library_version, model_identity
+from downstream.detection.yolo_training import train_yolo
 from dwsfusion.images import image_size, read_image, rgb_array, write_png
 from dwsfusion.progress import Track
 from dwsfusion.runs import hash_file, hash_text, write_json, write_lines, write_text

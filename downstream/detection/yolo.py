@@ -14,7 +14,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,9 +27,9 @@ from downstream.comparison.prefetch import read_ahead
 from downstream.comparison.runtimes import Runtime, Session, check_runtime, difference_of, noise, open_session, short
 from downstream.datasets.card import Boxes
 from downstream.detection import model_files
-from downstream.detection.budget import Budget
 from downstream.detection.class_ids import class_ids
 from downstream.detection.coco import Detections
+from downstream.detection.threads import cores, threads_kept
 from dwsfusion.errors import InputError
 from dwsfusion.images import Array, read_image, rgb_array
 from dwsfusion.runs import hash_file, hash_text
@@ -40,7 +39,6 @@ MIN_CONFIDENCE = 0.001
 NMS_IOU = 0.7
 MAX_DETECTIONS = 300
 _TRIAL_PX = 128
-_MOST_THREADS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +79,7 @@ class YoloDetector:
         self.seconds = 0.0
         if self.file.suffix == ".yaml":
             raise InputError(f"{self.file.name} is an architecture without weights: train it with --protocol joint")
-        self._model = _load(self.file)
+        self._model = load_model(self.file)
         names = {int(i): str(name) for i, name in self._model.names.items()}
         self._ids = class_ids(names, boxes, mapping, self.file)
         self.mapping = {names[i].lower(): boxes.names[position] for i, position in self._ids.items()}
@@ -126,10 +124,10 @@ class YoloDetector:
             yield Detections(found.xyxy.astype(np.float64), classes, found.conf.astype(np.float64))
 
     def _found(self, bgr: Array) -> Any:
-        with _threads_kept():
+        with threads_kept():
             # As many whatever the caller may use, for their number changes the last digit. What a runtime leaves to
             # torch is little, and its threads would stand in the runtime's way.
-            torch.set_num_threads(_cores() if self._runtime == "torch" else 1)
+            torch.set_num_threads(cores() if self._runtime == "torch" else 1)
             (result,) = self._model.predict(
                 bgr,
                 conf=MIN_CONFIDENCE,
@@ -159,51 +157,6 @@ class YoloDetector:
         return session.version, difference_of(compute(trial), expected)
 
 
-def train_yolo(
-    dataset: Path, model: Path, out: Path, *, budget: Budget, seed: int, device: torch.device
-) -> tuple[Path, list[dict[str, float]]]:
-    """Trains a detector from given weights, or from scratch where `model` is an architecture (``.yaml``).
-
-    The model of the last epoch is the result: nothing is validated, so nothing is chosen by looking.
-    Augmentation is ultralytics' own, in full precision, with one order of pictures for one seed.
-
-    Args:
-        dataset: the data set's YAML in ultralytics' form.
-        model: weights or architecture.
-        out: a folder for this training alone.
-        budget: epochs, batch and image size.
-        seed: fixes initial weights, order and augmentation.
-        device: where to compute.
-
-    Returns:
-        The trained weights, and the mean losses of each epoch.
-
-    Raises:
-        InputError: the memory does not hold the batch.
-    """
-    learner = _load(model)
-    losses: list[dict[str, float]] = []
-    learner.add_callback("on_train_epoch_end", lambda trainer: losses.append(_end_epoch(trainer)))
-    with _threads_kept():
-        learner.train(
-            trainer=_without_validation(learner.task_map[learner.task]["trainer"]),
-            data=str(dataset),
-            seed=seed,
-            device=str(device),
-            project=str(out.resolve().parent),
-            name=out.name,
-            **budget.settings(),
-        )
-    if learner.trainer.batch_size != budget.batch_size:
-        raise InputError(
-            f"the device's memory held a batch of {learner.trainer.batch_size}, not {budget.batch_size}: ask for "
-            "the smaller one with --batch-size, so that all detectors are trained alike"
-        )
-    last: Path = learner.trainer.last
-    _strip(last)
-    return last, losses
-
-
 def load_with_loss(file: Path, classes: int, device: torch.device) -> tuple[nn.Module, dict[int, str], Loss]:
     """Loads a detector, frozen, and the loss that detectors of its kind are trained by.
 
@@ -224,7 +177,7 @@ def load_with_loss(file: Path, classes: int, device: torch.device) -> tuple[nn.M
     from ultralytics.cfg import get_cfg
     from ultralytics.utils.loss import v8DetectionLoss
 
-    network = _load(file).model.float().to(device).eval().requires_grad_(False)
+    network = load_model(file).model.float().to(device).eval().requires_grad_(False)
     network.args = get_cfg()  # the weights of the loss's parts, which a file need not hold
     if type(network.init_criterion()) is not v8DetectionLoss:
         raise InputError(f"expected a detector of the kind of YOLOv8 (v5u, v8, v9, v11, v12) at {file}: choose another")
@@ -245,7 +198,7 @@ def check_model(model: str | Path) -> None:
     Raises:
         InputError: it is not there, or no detector.
     """
-    _load(find_model(model))
+    load_model(find_model(model))
 
 
 def model_identity(file: Path) -> str:
@@ -264,9 +217,11 @@ def _exported(file: Path, runtime: Runtime) -> Session:
         copy = Path(folder) / file.name  # the file is written beside its weights
         shutil.copyfile(file, copy)
         try:
-            with _threads_kept(), warnings.catch_warnings():
+            with threads_kept(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of sizes that decide, and of the older exporter
-                exported = _load(copy).export(format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False)
+                exported = load_model(copy).export(
+                    format="onnx", dynamic=True, simplify=False, device="cpu", verbose=False
+                )
         except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError) as error:
             raise InputError(f"{file.name} cannot be exported: {short(error)}: leave out --runtime") from error
         return open_session(Path(exported), runtime, file.name)
@@ -276,7 +231,7 @@ def _read_bgr(path: Path) -> Array:
     return np.ascontiguousarray(rgb_array(read_image(path))[..., ::-1])
 
 
-def _strip(weights: Path) -> None:
+def strip_weights(weights: Path) -> None:
     """Leaves the averaged weights in half precision, as published models are, and no path of this machine."""
     _ultralytics()
     from ultralytics.utils.torch_utils import strip_optimizer
@@ -308,7 +263,7 @@ def _download(file: Path) -> Path:
     return file
 
 
-def _load(file: Path) -> Any:
+def load_model(file: Path) -> Any:
     """Builds whatever model the file holds; ultralytics tells RT-DETR's weights from YOLO's, but not architectures."""
     architecture = file.suffix == ".yaml" and "rtdetr" in file.name
     try:
@@ -337,34 +292,3 @@ def _ultralytics() -> ModuleType:
     Image.open, torch.save = kept  # it puts its own in their place
     ultralytics.settings.update(sync=False)
     return ultralytics
-
-
-def _cores() -> int:
-    """The cores that this process may use, at most as many as ultralytics would."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MOST_THREADS)
-
-
-@contextmanager
-def _threads_kept() -> Iterator[None]:
-    """Gives torch back as many threads as it had."""
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        if torch.get_num_threads() != threads:
-            torch.set_num_threads(threads)
-
-
-def _without_validation(trainer: type[Any]) -> type[Any]:
-    """A trainer that keeps the last epoch unseen. Its name keeps ultralytics from adding experiment loggers."""
-    return type("LastEpoch", (trainer,), {"validate": lambda self: ({}, None), "final_eval": lambda self: None})
-
-
-def _end_epoch(trainer: Any) -> dict[str, float]:
-    """Says how far a training is; gives the epoch's mean losses under ultralytics' names."""
-    every = max(1, trainer.epochs // 10)
-    if (trainer.epoch + 1) % every == 0:
-        _log.info("training %s: epoch %d of %d", trainer.save_dir.name, trainer.epoch + 1, trainer.epochs)
-    losses = trainer.label_loss_items(trainer.tloss)  # "train/box_loss", …
-    return {"epoch": trainer.epoch + 1, **{name.rpartition("/")[2]: float(loss) for name, loss in losses.items()}}

@@ -27,7 +27,7 @@ from dwsfusion.kernels.sampling import (
     TAPS,
     fill,
     inside,
-    read_with_slopes,
+    read_block,
     row_step,
     sample_row,
     weigh_taps,
@@ -125,7 +125,7 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                     ws[place + end - x : place + LANES] = 0
                 for c in range(channels):
                     yy, xx = y + 1 + MARGIN, x + 1 + MARGIN
-                    read_with_slopes(ws, steps, same, buffer[b, c], yy, xx)
+                    _read(ws, steps, same, buffer[b, c], yy, xx)
                     _grad_kernel_and_taps(ws, kernel[b, :, c], grad_kernel[part, b, :, c])
                     _grad_block(ws)
                     _scatter(ws, steps, same, grad_buffer[part, b, c], yy, xx)
@@ -133,6 +133,49 @@ def _sample_rows_backward(  # type: ignore[no-untyped-def]
                 for k in range(9):
                     place = GRAD_MODULATION + k * LANES
                     copy_row(grad_modulation[b, k, y, x:end], ws[place : place + end - x])
+
+
+@compiled_part
+def _read(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
+    """What `read_block` reads, and the slopes, for any block of a plane ``(H + 4, …)``."""
+    n, pixels = steps[0], plane.reshape(-1)
+    if same and inside(plane, y, x, n):
+        read_block(ws, n, plane, y, x)
+        for row in range(5):
+            start, place = (y + row_step(row, n)) * plane.shape[1] + x, row * LANES
+            _difference(ws, SLOPES + place, pixels, start - n - 1, start - n)
+            _difference(ws, SLOPES + RIGHT - LEFT + place, pixels, start + n + 1, start + n)
+        return
+    for lane in range(LANES):
+        _read_pixel(ws, steps[lane], plane, y, x, lane)
+
+
+@compiled_part
+def _read_pixel(ws, n, plane, y, x, lane):  # type: ignore[no-untyped-def]
+    """The same for one pixel of a block, with n whole steps, of a plane ``(H + 4, …)``."""
+    f = ws[FRACTION + lane]
+    for row in range(5):
+        yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
+        near, slope = _pixel(plane, yy, xx - n), _pixel(plane, yy, xx - n - 1) - _pixel(plane, yy, xx - n)
+        ws[LEFT + place], ws[SLOPES + place] = near + f * slope, slope
+        near, slope = _pixel(plane, yy, xx + n), _pixel(plane, yy, xx + n + 1) - _pixel(plane, yy, xx + n)
+        ws[RIGHT + place], ws[SLOPES + RIGHT - LEFT + place] = near + f * slope, slope
+        ws[MIDDLE + place] = _pixel(plane, yy, xx)
+
+
+@compiled_part
+def _pixel(plane, y, x):  # type: ignore[no-untyped-def]
+    """One number of a plane ``(H + 4, …)``, zero outside."""
+    height, width = plane.shape
+    return plane[y, x] if 0 <= y < height and 0 <= x < width else plane.dtype.type(0)
+
+
+@compiled_part
+def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
+    """`LANES` differences of flat pixels ``(N,)``, far less near, to a place of the work space."""
+    near, far = np.uint64(near), np.uint64(far)
+    for x in range(np.uint64(LANES)):
+        ws[np.uint64(place) + x] = pixels[far + x] - pixels[near + x]
 
 
 @compiled_part

@@ -140,34 +140,6 @@ def read_block(ws, n, plane, y, x):  # type: ignore[no-untyped-def]
 
 
 @compiled_part
-def read_with_slopes(ws, steps, same, plane, y, x):  # type: ignore[no-untyped-def]
-    """The same with the slopes, for any block of a plane ``(H + 4, …)``."""
-    n, pixels = steps[0], plane.reshape(-1)
-    if same and inside(plane, y, x, n):
-        read_block(ws, n, plane, y, x)
-        for row in range(5):
-            start, place = (y + row_step(row, n)) * plane.shape[1] + x, row * LANES
-            _difference(ws, SLOPES + place, pixels, start - n - 1, start - n)
-            _difference(ws, SLOPES + RIGHT - LEFT + place, pixels, start + n + 1, start + n)
-        return
-    for lane in range(LANES):
-        _read_pixel(ws, steps[lane], plane, y, x, lane)
-
-
-@compiled_part
-def _read_pixel(ws, n, plane, y, x, lane):  # type: ignore[no-untyped-def]
-    """The same for one pixel of a block, with n whole steps, of a plane ``(H + 4, …)``."""
-    f = ws[FRACTION + lane]
-    for row in range(5):
-        yy, xx, place = y + row_step(row, n), x + lane, row * LANES + lane
-        near, slope = _pixel(plane, yy, xx - n), _pixel(plane, yy, xx - n - 1) - _pixel(plane, yy, xx - n)
-        ws[LEFT + place], ws[SLOPES + place] = near + f * slope, slope
-        near, slope = _pixel(plane, yy, xx + n), _pixel(plane, yy, xx + n + 1) - _pixel(plane, yy, xx + n)
-        ws[RIGHT + place], ws[SLOPES + RIGHT - LEFT + place] = near + f * slope, slope
-        ws[MIDDLE + place] = _pixel(plane, yy, xx)
-
-
-@compiled_part
 def inside(plane, y, x, n):  # type: ignore[no-untyped-def]
     """Whether a whole block with n whole steps reads inside of the plane ``(H + 4, …)``."""
     height, width = plane.shape
@@ -183,13 +155,6 @@ def row_step(row, n):  # type: ignore[no-untyped-def]
 
 
 @compiled_part
-def _pixel(plane, y, x):  # type: ignore[no-untyped-def]
-    """One number of a plane ``(H + 4, …)``, zero outside."""
-    height, width = plane.shape
-    return plane[y, x] if 0 <= y < height and 0 <= x < width else plane.dtype.type(0)
-
-
-@compiled_part
 def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
     # Unsigned indices are not looked at for counting from the end, so this becomes vector code without slices.
     """`LANES` numbers of flat pixels ``(N,)`` between near and far, to a place of the work space."""
@@ -197,14 +162,6 @@ def _between(ws, place, pixels, near, far):  # type: ignore[no-untyped-def]
     for x in range(np.uint64(LANES)):
         value = pixels[near + x]
         ws[np.uint64(place) + x] = value + ws[np.uint64(FRACTION) + x] * (pixels[far + x] - value)
-
-
-@compiled_part
-def _difference(ws, place, pixels, far, near):  # type: ignore[no-untyped-def]
-    """`LANES` differences of flat pixels ``(N,)``, far less near, to a place of the work space."""
-    near, far = np.uint64(near), np.uint64(far)
-    for x in range(np.uint64(LANES)):
-        ws[np.uint64(place) + x] = pixels[far + x] - pixels[near + x]
 
 
 @compiled_part

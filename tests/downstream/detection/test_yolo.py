@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from downstream.datasets.cards import msrs
-from downstream.detection.yolo import YoloDetector, _load, find_model, model_identity
+from downstream.detection.yolo import YoloDetector, find_model, load_model, model_identity
 from dwsfusion import ImageError, InputError
 from dwsfusion.images import read_image
 
@@ -22,7 +22,7 @@ def save_tiny(tmp_path_factory):
 
     def save_tiny(names):
         torch.manual_seed(0)
-        model = _load(find_model("tiny.yaml"))
+        model = load_model(find_model("tiny.yaml"))
         model.model.names = dict(enumerate(names))
         for scores in model.model.model[-1].cv3:
             torch.nn.init.normal_(scores[-1].weight)
