@@ -264,7 +264,11 @@ def _download(file: Path) -> Path:
 
 
 def load_model(file: Path) -> Any:
-    """Builds whatever model the file holds; ultralytics tells RT-DETR's weights from YOLO's, but not architectures."""
+    """Builds whatever model the file holds; ultralytics tells RT-DETR's weights from YOLO's, but not architectures.
+
+    Raises:
+        InputError: it cannot be loaded, or is no detector of upright boxes.
+    """
     architecture = file.suffix == ".yaml" and "rtdetr" in file.name
     try:
         model = (_ultralytics().RTDETR if architecture else _ultralytics().YOLO)(str(file))
