@@ -3,10 +3,12 @@
 import errno
 import json
 import logging
+import socket
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,8 +23,10 @@ _OWN = ("index.html", "app.css", "views.js", "app.js")
 _KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 _WAIT_S = 30
 """For the next bytes of a request."""
-_DRAIN_S = 2
-"""The same, for bytes that are not wanted."""
+_LINGER_S = 30
+"""For a browser to end, once it was answered."""
+_SILENCE_S = 2
+"""The same, for one that sends nothing more."""
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +58,16 @@ class AppServer(ThreadingHTTPServer):
     def address(self) -> str:
         """Where the page is."""
         return f"http://{LOOPBACK}:{self.server_port}/"
+
+    def shutdown_request(self, request: Any) -> None:
+        """Reads on after the answer: to a browser that still sends, a closed connection is an error and no answer."""
+        until = monotonic() + _LINGER_S
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            request.settimeout(_SILENCE_S)
+            while monotonic() < until and request.recv(1 << 20):
+                pass
+        self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle is none of our business; anything else is told in the log."""
@@ -92,7 +106,6 @@ class Handler(BaseHTTPRequestHandler):
         if not length.isascii() or not length.isdecimal() or len(length) > 18:
             return self._refuse(HTTPStatus.LENGTH_REQUIRED, "expected Content-Length, the number of bytes sent")
         if int(length) > 2 * MAX_BYTES:
-            self._drain(int(length))
             most = f"at most {MAX_BYTES >> 20} MiB a picture are taken: save them smaller"
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{int(length) >> 20} MiB: {most}")
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -102,7 +115,6 @@ class Handler(BaseHTTPRequestHandler):
         try:
             told = self.server.desk.look(query, lambda: self._body(length))
         except BusyError as error:
-            self._drain(length)
             return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         except InputError as error:
             return self._refuse(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
@@ -119,14 +131,6 @@ class Handler(BaseHTTPRequestHandler):
         if len(body) != length:
             raise InputError(f"expected {length} bytes, found {len(body)}: send the pictures again")
         return body
-
-    def _drain(self, length: int) -> None:
-        """Reads on for a while, for a browser that is not done with sending does not read what it is told."""
-        self.connection.settimeout(_DRAIN_S)
-        with suppress(OSError):
-            for _ in range(min(length, 8 * MAX_BYTES) >> 20):
-                if not self.rfile.read(1 << 20):
-                    return
 
     def _refuse(self, status: HTTPStatus, reason: str) -> None:
         _log.debug("%d: %s", status, reason)

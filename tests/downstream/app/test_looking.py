@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import socket
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from http.client import HTTPResponse
 from threading import Event
 
 import numpy as np
@@ -14,6 +16,7 @@ from odd_pictures import png as png_of
 from PIL import Image
 
 from downstream.app import uploads
+from downstream.app.guard import BODY_TYPE
 from downstream.app.networks import MIN_SCORE
 from downstream.datasets.cards import msrs
 from downstream.detection.coco import results_of
@@ -155,6 +158,25 @@ def test_too_many_bytes_are_not_kept(plain, monkeypatch, temporary):
 def test_a_length_that_is_none_is_refused(plain, length):
     status, _, _ = plain.ask("/look?infrared=1", iter([b"x"]), Content_Length=length)
     assert status == 411
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "own"),
+    [(403, "/look", {"Origin": "http://elsewhere.test"}), (404, "/elsewhere", {}),
+     (411, "/look", {"Content-Length": "x"}), (413, "/look", {"Content-Length": str(65 << 20)}),
+     (422, "/look?method=max&low=5", {})],
+)  # fmt: skip
+def test_whoever_still_sends_when_the_answer_is_there_is_not_cut_off(plain, status, path, own):
+    headers = {"Host": plain.host, "Origin": f"http://{plain.host}", "Content-Type": BODY_TYPE}
+    headers |= {"Content-Length": str(3 << 20), **own}
+    asked = "\r\n".join([f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""])
+    with socket.create_connection(("127.0.0.1", plain.server.server_port), timeout=60) as browser:
+        browser.sendall(asked.encode())
+        answer = HTTPResponse(browser)
+        answer.begin()
+        assert (answer.status, set(json.loads(answer.read()))) == (status, {"error"})
+        for _ in range(3):
+            browser.sendall(bytes(1 << 20))  # to a connection that was closed this fails at the latest the second time
 
 
 @pytest.mark.parametrize(
