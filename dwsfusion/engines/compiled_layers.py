@@ -20,6 +20,7 @@ from dwsfusion.kernels.rows import arrays
 from dwsfusion.kernels.sampling import LANES, MARGIN
 from dwsfusion.kernels.stages import conv_relu_pool_rows, extremes_rows, up_rows
 from dwsfusion.kernels.threads import in_parallel
+from dwsfusion.kernels.vectors import LENGTH
 from dwsfusion.layers import FA2M, FADC, KernelAttention
 
 Array = NDArray[Any]
@@ -76,7 +77,7 @@ class CompiledFADC:
     def _selected(self, x: Array) -> tuple[Array, Array]:
         """Frequency selection, between copies of its border and those between zeros; and the channel means."""
         b, c, h, w = x.shape
-        gates = scratch("gates", (b, len(self._gates[1]), h, w), x.dtype)
+        gates = scratch("gates", (b, bands.gate_blocks(w), h, len(self._gates[1]), LENGTH), x.dtype)
         in_parallel(gate_rows, b * h, x, *self._gates, gates)
         edge = 1 + MARGIN
         padded = scratch("padded", (b, c, h + 2 * edge, w + 2 * edge + -w % LANES), x.dtype)
@@ -85,7 +86,7 @@ class CompiledFADC:
             bands.select(x, gates, inner, sums)
         else:
             low2, low4, low8 = arrays(*low_pass(torch.from_numpy(x)))
-            high, middle, deep = (gates[:, band : band + 1] for band in range(3))
+            high, middle, deep = bands.by_rows(gates, w)
             inner[:] = low8 + 2 * (high * (x - low2) + middle * (low2 - low4) + deep * (low4 - low8))
             sums[:] = inner.sum(2)
         frame(padded, h, w)

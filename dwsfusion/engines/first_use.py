@@ -20,6 +20,7 @@ from dwsfusion.engines.compiled_layers import CompiledDown, CompiledUp
 from dwsfusion.generator import Generator
 from dwsfusion.kernels import bands, colours, fadc, stages
 from dwsfusion.kernels.compile import is_compiled
+from dwsfusion.kernels.vectors import LENGTH
 
 _AMONG = (fadc.fadc_rows, fadc.attend_rows, bands._weigh_columns, stages.up_rows, colours._colour)
 """Where these are there, the others are, too."""
@@ -58,7 +59,7 @@ def compile_transforms() -> None:
     torch.set_num_threads(1)
     maps = np.zeros((1, 1, 32, 32), np.float32)
     room, sums = np.zeros((1, 1, 36, 36), np.float32), np.zeros((1, 1, 32), np.float32)
-    bands.select(maps, np.zeros((1, 3, 32, 32), np.float32), room[:, :, 2:34, 2:34], sums)
+    bands.select(maps, np.zeros((1, 2, 32, 3, LENGTH), np.float32), room[:, :, 2:34, 2:34], sums)
     network = Generator().eval()
     CompiledUp(network.weigh_ir.up1)(CompiledDown(network.weigh_ir.down2)(np.zeros((1, 4, 32, 32), np.float32)))
     balance = next(step for step in CompiledEngine(network).steps if step.name == "balance")

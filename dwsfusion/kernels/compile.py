@@ -14,7 +14,7 @@ from typing import Any
 import numba
 from numba import njit
 from numba.core import types
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
@@ -35,6 +35,12 @@ if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
     raise ImportError("NUMBA_DISABLE_JIT is set")
 
 
+def wide_vectors() -> bool:
+    """Whether the processor that is compiled for has vectors of 64 bytes, and 32 registers for them."""
+    features = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
+    return "+avx512f" in (get_host_cpu_features() if features is None else features)
+
+
 def compiled(function: Any) -> Any:
     """Compiles at the first call and keeps the machine code on disk.
 
@@ -49,7 +55,7 @@ def compiled_exactly(function: Any) -> Any:
     return _compiled(function, _OPTIONS | {"fastmath": False})
 
 
-def compiled_part(function: Any) -> Any:
+def compiled_part(function: Any, **more: Any) -> Any:
     """For what compiled functions call, and nobody else may: it is compiled as a part of each of them.
 
     Numba by itself would make machine code of it, too, that nobody runs, and once for each constant among its
@@ -58,13 +64,20 @@ def compiled_part(function: Any) -> Any:
     """
     if not all(hasattr(JITCodeLibrary, name) for name in _PARTS_NEED):
         return compiled(function)
-    options = _OPTIONS | {"no_cpython_wrapper": True, "pipeline_class": _PartCompiler}
+    options = _OPTIONS | {"no_cpython_wrapper": True, "pipeline_class": _PartCompiler} | more
     part: Any = njit(**options)(function)
     if not hasattr(part, "get_call_template"):
         return compiled(function)
     template = part.get_call_template
     part.get_call_template = lambda args, kws: template([types.unliteral(kind) for kind in args], kws)
     return part
+
+
+def compiled_part_inside(function: Any) -> Any:
+    """The same, and it never becomes a function of its own in the machine code, which the compiler makes of parts that
+    it takes for large: vectors and the parts of arrays would go there and back through memory, once a vector.
+    """
+    return compiled_part(function, forceinline=True)
 
 
 def compiled_inline(function: Any) -> Any:

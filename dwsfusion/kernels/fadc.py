@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dwsfusion.kernels.bands import block_start
 from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.filters import five_filters, ring_rows, ring_starts, three_filters
 from dwsfusion.kernels.rows import add_row, copy_row, larger, relu_row, sigmoid_row
@@ -11,29 +12,22 @@ from dwsfusion.kernels.vectors import LENGTH, magnitude, sigmoid, store
 
 @compiled
 def gate_rows(x, weight, bias, gates, start, stop):  # type: ignore[no-untyped-def]
-    """Gates of each band and pixel, before they are doubled; weight is ``(C, 3, 9)``."""
+    """Gates of each band and pixel, before they are doubled, by blocks of columns ``(B, M, H, 3, LENGTH)``.
+
+    The weights are ``(C, 3, 9)``. Where a map is narrower than a block, the rest holds anything.
+    """
     channels, height, width = x.shape[1:]
-    ring, spare = np.zeros((channels, 3, width + -width % LENGTH + 2), x.dtype), np.empty(3 * LENGTH, x.dtype)
+    ring = np.zeros((channels, 3, width + -width % LENGTH + 2), x.dtype)
     for unit in range(start, stop):
         b, y = unit // height, unit % height
         ring_rows(ring, x[b], y, unit == start or y == 0)
         starts = ring_starts(ring, y)
-        for left in range(0, width, LENGTH):
+        for block in range(gates.shape[1]):
+            left, into = block_start(block, LENGTH, width), gates[b, block]
             sums = three_filters(ring, starts, left, weight, bias)
-            if left + LENGTH <= width:
-                _store_gates(gates[b], y * width + left, height * width, sums)
-            else:
-                _store_gates(spare, 0, LENGTH, sums)
-                for band in range(3):
-                    copy_row(gates[b, band, y, left:], spare[band * LENGTH : (band + 1) * LENGTH])
-
-
-@compiled_part
-def _store_gates(out, place, step, sums):  # type: ignore[no-untyped-def]
-    """The sigmoids of three vectors of `LENGTH` gates, at a place of an array and a step apart."""
-    store(out, place, sigmoid(sums[0]))
-    store(out, place + step, sigmoid(sums[1]))
-    store(out, place + 2 * step, sigmoid(sums[2]))
+            store(into, 3 * LENGTH * y, sigmoid(sums[0]))
+            store(into, 3 * LENGTH * y + LENGTH, sigmoid(sums[1]))
+            store(into, 3 * LENGTH * y + 2 * LENGTH, sigmoid(sums[2]))
 
 
 @compiled

@@ -4,7 +4,7 @@ Maps are read from rows between zeros or copies, so no border is looked at. Wher
 picture they lie in a ring: row y at y modulo 3.
 """
 
-from dwsfusion.kernels.compile import compiled_part
+from dwsfusion.kernels.compile import compiled_part, compiled_part_inside
 from dwsfusion.kernels.rows import copy_row
 from dwsfusion.kernels.vectors import LENGTH, kept_sums, maximum, nine, splat, store
 
@@ -55,7 +55,7 @@ def three_filters(rows, starts, x, weight, bias):  # type: ignore[no-untyped-def
     return sums
 
 
-@compiled_part
+@compiled_part_inside
 def five_filters(rows, starts, x, weight, bias, first):  # type: ignore[no-untyped-def]
     """The same for five filters, from the first on, of weights ``(C, O, 9)``."""
     above, here, below, plane = starts

@@ -1,18 +1,24 @@
-"""Fourier transforms of `LENGTH` columns at a time: Stockham's algorithm with radices 4, 2 and odd primes.
+"""Fourier transforms of `COLUMNS` columns at a time: Stockham's algorithm with radices 4, 2 and odd primes.
 
-A buffer holds the columns' complex numbers row after row: `LENGTH` real parts, then `LENGTH` imaginary parts.
+Where a size allows, the first radix is 4, for columns of low frequencies, and the last is 8 or 4: what comes last needs
+no roots.
+
+A buffer holds the columns' complex numbers row after row: `COLUMNS` real parts, then `COLUMNS` imaginary parts.
 """
 
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dwsfusion.kernels.compile import compiled_part
-from dwsfusion.kernels.vectors import LENGTH, load, splat, store
+from dwsfusion.kernels.compile import compiled_part, compiled_part_inside
+from dwsfusion.kernels.vectors import COLUMNS, store
+from dwsfusion.kernels.vectors import load_columns as load
+from dwsfusion.kernels.vectors import splat_columns as splat
 
-ROW = 2 * LENGTH
+ROW = 2 * COLUMNS
 """Numbers in a row of a buffer."""
 _LARGEST = 13
 """Larger prime factors cost more than torch's transforms."""
@@ -26,7 +32,12 @@ def radices(size: int) -> tuple[int, ...] | None:
         while size % radix == 0:
             found.append(radix)
             size //= radix
-    return tuple(found) if size == 1 else None
+    if size > 1:
+        return None
+    last = next((last for last in ([4, 2], [4]) if found[1:].count(4) and set(last) <= set(found)), [])
+    for radix in last:
+        found.remove(radix)
+    return (*found, prod(last)) if last else tuple(found)
 
 
 @lru_cache(maxsize=64)
@@ -77,7 +88,7 @@ def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-un
     for i in range(kept):
         k = ROW * (-(i // 2) % length if i % 2 == 0 else i // 2 + 1)
         store(a, k, load(re[0], re[1] + i * step))
-        store(a, k + LENGTH, load(im[0], im[1] + i * step))
+        store(a, k + COLUMNS, load(im[0], im[1] + i * step))
     return _go_on(a, b, length, 1, sizes, turns)
 
 
@@ -85,7 +96,11 @@ def transform_low(kept, re, im, step, a, b, sizes, turns):  # type: ignore[no-un
 def _go_on(a, b, length, stride, sizes, turns):  # type: ignore[no-untyped-def]
     """All radices from buffers ``(ROW * N,)``, of which stride transforms of a length are to be done."""
     for radix in sizes:
-        if radix == 4:
+        if radix == 8:
+            _last_8(a, b, stride)
+        elif radix == 4 and length == 4:
+            _last_4(a, b, stride)
+        elif radix == 4:
             _radix_4(a, b, length, stride, turns)
         elif radix == 2:
             _radix_2(a, b, length, stride, turns)
@@ -106,7 +121,7 @@ def _turn(out, place, re, im, turns, k):  # type: ignore[no-untyped-def]
     """Stores a complex vector times the root k of ``(2 * N,)`` in a buffer ``(ROW * N,)``."""
     c, s = splat(turns[2 * k]), splat(turns[2 * k + 1])
     store(out, place, re * c - im * s)
-    store(out, place + LENGTH, re * s + im * c)
+    store(out, place + COLUMNS, re * s + im * c)
 
 
 @compiled_part
@@ -117,17 +132,71 @@ def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
         k = p * stride
         for q in range(stride):
             i, o = ROW * (k + q), ROW * (4 * k + q)
-            a_re, a_im = load(x, i), load(x, i + LENGTH)
-            b_re, b_im = load(x, i + far), load(x, i + far + LENGTH)
-            c_re, c_im = load(x, i + 2 * far), load(x, i + 2 * far + LENGTH)
-            d_re, d_im = load(x, i + 3 * far), load(x, i + 3 * far + LENGTH)
+            a_re, a_im = load(x, i), load(x, i + COLUMNS)
+            b_re, b_im = load(x, i + far), load(x, i + far + COLUMNS)
+            c_re, c_im = load(x, i + 2 * far), load(x, i + 2 * far + COLUMNS)
+            d_re, d_im = load(x, i + 3 * far), load(x, i + 3 * far + COLUMNS)
             even_re, even_im, odd_re, odd_im = a_re + c_re, a_im + c_im, b_re + d_re, b_im + d_im
             store(out, o, even_re + odd_re)
-            store(out, o + LENGTH, even_im + odd_im)
+            store(out, o + COLUMNS, even_im + odd_im)
             _turn(out, o + 2 * near, even_re - odd_re, even_im - odd_im, turns, 2 * k)
             even_re, even_im, odd_re, odd_im = a_re - c_re, a_im - c_im, b_re - d_re, b_im - d_im
             _turn(out, o + near, even_re + odd_im, even_im - odd_re, turns, k)
             _turn(out, o + 3 * near, even_re - odd_im, even_im + odd_re, turns, 3 * k)
+
+
+@compiled_part
+def _last_4(x, out, stride):  # type: ignore[no-untyped-def]
+    """The last pass from buffer to buffer, ``(ROW * N,)`` each."""
+    far = ROW * stride
+    for i in range(0, far, ROW):
+        first, second, third, fourth = _four(x, i, far)
+        _keep(out, i, first)
+        _keep(out, i + far, second)
+        _keep(out, i + 2 * far, third)
+        _keep(out, i + 3 * far, fourth)
+
+
+@compiled_part
+def _last_8(x, out, stride):  # type: ignore[no-untyped-def]
+    """The last pass from buffer to buffer, ``(ROW * N,)`` each."""
+    far, root = ROW * stride, x.dtype.type(0.7071067811865476)
+    half, minus = splat(root), splat(-root)
+    for i in range(0, far, ROW):
+        even, odd = _four(x, i, 2 * far), _four(x, i + far, 2 * far)
+        _keep_both(out, i, i + 4 * far, even[0], odd[0])
+        re, im = odd[1]
+        _keep_both(out, i + far, i + 5 * far, even[1], (half * (re + im), half * (im - re)))
+        (re, im), (odd_re, odd_im) = even[2], odd[2]
+        _keep(out, i + 2 * far, (re + odd_im, im - odd_re))
+        _keep(out, i + 6 * far, (re - odd_im, im + odd_re))
+        re, im = odd[3]
+        _keep_both(out, i + 3 * far, i + 7 * far, even[3], (half * (im - re), minus * (re + im)))
+
+
+@compiled_part_inside
+def _four(x, i, far):  # type: ignore[no-untyped-def]
+    """The transform of the four complex vectors of a buffer ``(ROW * N,)`` that lie far apart from i on."""
+    (a_re, a_im), (b_re, b_im) = _both(x, i, i + 2 * far)
+    (c_re, c_im), (d_re, d_im) = _both(x, i + far, i + 3 * far)
+    return (
+        (a_re + c_re, a_im + c_im), (b_re + d_im, b_im - d_re),
+        (a_re - c_re, a_im - c_im), (b_re - d_im, b_im + d_re),
+    )  # fmt: skip
+
+
+@compiled_part_inside
+def _keep(out, place, value):  # type: ignore[no-untyped-def]
+    """Stores a complex vector in a buffer ``(ROW * N,)``."""
+    store(out, place, value[0])
+    store(out, place + COLUMNS, value[1])
+
+
+@compiled_part_inside
+def _keep_both(out, place, other, a, b):  # type: ignore[no-untyped-def]
+    """The sum and the difference of two complex vectors, to two places of a buffer ``(ROW * N,)``."""
+    _keep(out, place, (a[0] + b[0], a[1] + b[1]))
+    _keep(out, other, (a[0] - b[0], a[1] - b[1]))
 
 
 @compiled_part
@@ -140,7 +209,7 @@ def _radix_4_low(kept, re, im, step, out, part, turns):  # type: ignore[no-untyp
         d_re, d_im = _low(kept, re, im, step, 2 * (part - p))
         odd_re, odd_im = b_re + d_re, b_im + d_im
         store(out, o, a_re + odd_re)
-        store(out, o + LENGTH, a_im + odd_im)
+        store(out, o + COLUMNS, a_im + odd_im)
         _turn(out, o + 2 * ROW, a_re - odd_re, a_im - odd_im, turns, 2 * p)
         odd_re, odd_im = b_re - d_re, b_im - d_im
         _turn(out, o + ROW, a_re + odd_im, a_im - odd_re, turns, p)
@@ -161,10 +230,10 @@ def _radix_2(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
     for p in range(part):
         for q in range(stride):
             i, o = ROW * (p * stride + q), ROW * (2 * p * stride + q)
-            a_re, a_im, b_re, b_im = load(x, i), load(x, i + LENGTH), load(x, i + far), load(x, i + far + LENGTH)
-            store(out, o, a_re + b_re)
-            store(out, o + LENGTH, a_im + b_im)
-            _turn(out, o + near, a_re - b_re, a_im - b_im, turns, p * stride)
+            (a_re, a_im), (b_re, b_im) = _both(x, i, i + far)
+            store(out, o, a_re)
+            store(out, o + COLUMNS, a_im)
+            _turn(out, o + near, b_re, b_im, turns, p * stride)
 
 
 @compiled_part
@@ -176,10 +245,10 @@ def _radix_3(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
         k = p * stride
         for q in range(stride):
             i, o = ROW * (k + q), ROW * (3 * k + q)
-            re, im = load(x, i), load(x, i + LENGTH)
+            re, im = load(x, i), load(x, i + COLUMNS)
             (a_re, a_im), (b_re, b_im) = _both(x, i + far, i + 2 * far)
             store(out, o, re + a_re)
-            store(out, o + LENGTH, im + a_im)
+            store(out, o + COLUMNS, im + a_im)
             re, im, b_re, b_im = re + half * a_re, im + half * a_im, sine * b_re, sine * b_im
             _turn(out, o + near, re - b_im, im + b_re, turns, k)
             _turn(out, o + 2 * near, re + b_im, im - b_re, turns, 2 * k)
@@ -196,11 +265,11 @@ def _radix_5(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
         k = p * stride
         for q in range(stride):
             i, o = ROW * (k + q), ROW * (5 * k + q)
-            re, im = load(x, i), load(x, i + LENGTH)
+            re, im = load(x, i), load(x, i + COLUMNS)
             (a_re, a_im), (b_re, b_im) = _both(x, i + far, i + 4 * far)
             (c_re, c_im), (d_re, d_im) = _both(x, i + 2 * far, i + 3 * far)
             store(out, o, re + a_re + c_re)
-            store(out, o + LENGTH, im + a_im + c_im)
+            store(out, o + COLUMNS, im + a_im + c_im)
             even_re, even_im = re + c1 * a_re + c2 * c_re, im + c1 * a_im + c2 * c_im
             odd_re, odd_im = s1 * b_re + s2 * d_re, s1 * b_im + s2 * d_im
             _turn(out, o + near, even_re - odd_im, even_im + odd_re, turns, k)
@@ -214,7 +283,7 @@ def _radix_5(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
 @compiled_part
 def _both(x, i, j):  # type: ignore[no-untyped-def]
     """The sum and the difference of the complex vectors at two places of a buffer ``(ROW * N,)``."""
-    a_re, a_im, b_re, b_im = load(x, i), load(x, i + LENGTH), load(x, j), load(x, j + LENGTH)
+    a_re, a_im, b_re, b_im = load(x, i), load(x, i + COLUMNS), load(x, j), load(x, j + COLUMNS)
     return (a_re + b_re, a_im + b_im), (a_re - b_re, a_im - b_im)
 
 
@@ -230,20 +299,20 @@ def _radix_odd(x, out, radix, length, stride, turns):  # type: ignore[no-untyped
     for p in range(part):
         for q in range(stride):
             i, o = ROW * (p * stride + q), ROW * (radix * p * stride + q)
-            sum_re, sum_im = load(x, i), load(x, i + LENGTH)
+            sum_re, sum_im = load(x, i), load(x, i + COLUMNS)
             for j in range(1, radix):
-                sum_re, sum_im = sum_re + load(x, i + j * far), sum_im + load(x, i + j * far + LENGTH)
+                sum_re, sum_im = sum_re + load(x, i + j * far), sum_im + load(x, i + j * far + COLUMNS)
             store(out, o, sum_re)
-            store(out, o + LENGTH, sum_im)
+            store(out, o + COLUMNS, sum_im)
             for k in range(1, radix // 2 + 1):
-                even_re, even_im, odd_re, odd_im = load(x, i), load(x, i + LENGTH), zero, zero
+                even_re, even_im, odd_re, odd_im = load(x, i), load(x, i + COLUMNS), zero, zero
                 for j in range(1, radix // 2 + 1):
                     turn = 2 * step * (j * k % radix)
                     c, s = splat(turns[turn]), splat(turns[turn + 1])
                     a, b = i + j * far, i + (radix - j) * far
                     even_re = even_re + c * (load(x, a) + load(x, b))
-                    even_im = even_im + c * (load(x, a + LENGTH) + load(x, b + LENGTH))
+                    even_im = even_im + c * (load(x, a + COLUMNS) + load(x, b + COLUMNS))
                     odd_re = odd_re + s * (load(x, a) - load(x, b))
-                    odd_im = odd_im + s * (load(x, a + LENGTH) - load(x, b + LENGTH))
+                    odd_im = odd_im + s * (load(x, a + COLUMNS) - load(x, b + COLUMNS))
                 _turn(out, o + k * near, even_re - odd_im, even_im + odd_re, turns, p * stride * k)
                 _turn(out, o + (radix - k) * near, even_re + odd_im, even_im - odd_re, turns, p * stride * (radix - k))

@@ -17,10 +17,12 @@ from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from dwsfusion.kernels.compile import compiled_part, instruction
+from dwsfusion.kernels.compile import compiled_part, instruction, wide_vectors
 
 LENGTH = 16
 """Numbers in a vector."""
+COLUMNS = LENGTH if wide_vectors() else LENGTH // 2
+"""The same where a loop needs many vectors at a time: as many numbers as a register holds."""
 _FLAGS = ("contract", "reassoc", "nsz")
 _EXACTLY = ("contract",)
 """Sums stay in their order. Where no flag is named, numba puts those of the function that it compiles."""
@@ -36,28 +38,47 @@ _SERIES_6 = (
 
 
 class Vector(types.Type):
-    """`LENGTH` numbers of one type."""
+    """Some numbers of one type."""
 
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-        super().__init__(name=f"Vector({dtype})")
+    def __init__(self, dtype: Any, lanes: int = LENGTH) -> None:
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"Vector({dtype}, {lanes})")
 
 
 @register_default(Vector)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Vector) -> None:
         number = ir.FloatType() if kind.dtype == types.float32 else ir.DoubleType()
-        super().__init__(manager, kind, ir.VectorType(number, LENGTH))
+        super().__init__(manager, kind, ir.VectorType(number, kind.lanes))
 
 
-@instruction
-def load(context: Any, array: Any, index: Any) -> Any:
-    """The vector that starts at array[index], without a look at the array's end."""
+def _of(lanes: int) -> tuple[Any, Any]:
+    """Instructions that make vectors of so many numbers: ``load(array, index)`` reads the one that starts there,
+    without a look at the array's end, and ``splat(number)`` repeats a number.
+    """
 
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, sig.args[0], args), align=array.dtype.bitwidth // 8)
+    @instruction
+    def load(context: Any, array: Any, index: Any) -> Any:
+        vector = Vector(array.dtype, lanes)
 
-    return Vector(array.dtype)(array, types.int64), generate
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            pointer = _pointer(context, builder, sig.args[0], args, lanes)
+            return builder.load(pointer, align=array.dtype.bitwidth // 8)
+
+        return vector(array, types.int64), generate
+
+    @instruction
+    def splat(context: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _splat(builder, context.get_value_type(sig.return_type), args[0])
+
+        return Vector(number, lanes)(number), generate
+
+    return load, splat
+
+
+load, splat = _of(LENGTH)
+load_columns, splat_columns = _of(COLUMNS)
 
 
 @instruction
@@ -65,7 +86,8 @@ def store(context: Any, array: Any, index: Any, value: Any) -> Any:
     """Puts a vector where array[index] starts, without a look at the array's end."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        builder.store(args[2], _pointer(context, builder, sig.args[0], args), align=array.dtype.bitwidth // 8)
+        pointer = _pointer(context, builder, sig.args[0], args, value.lanes)
+        builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, value), generate
@@ -87,16 +109,6 @@ def fetch(context: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
-
-
-@instruction
-def splat(context: Any, number: Any) -> Any:
-    """A vector of one number."""
-
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _splat(builder, context.get_value_type(sig.return_type), args[0])
-
-    return Vector(number)(number), generate
 
 
 @instruction
@@ -164,17 +176,17 @@ def sigmoid(context: Any, value: Any) -> Any:
 
 @instruction
 def transpose(context: Any, array: Any, index: Any, step: Any, out: Any, place: Any, stride: Any) -> Any:
-    """Turns `LENGTH` vectors, each step after the last, into as many, each stride after the last."""
+    """Turns `COLUMNS` vectors, each step after the last, into as many, each stride after the last."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         source, target = _Rows(context, builder, sig, args, 0), _Rows(context, builder, sig, args, 3)
-        rows = [builder.load(source.pointer(i), align=array.dtype.bitwidth // 8) for i in range(LENGTH)]
-        lanes, half = range(LENGTH), LENGTH // 2
+        rows = [builder.load(source.pointer(i), align=array.dtype.bitwidth // 8) for i in range(COLUMNS)]
+        lanes, half = range(COLUMNS), COLUMNS // 2
         while half:  # swaps what lies off the diagonal, in ever smaller squares
             for i in (i for i in lanes if not i & half):
                 a, b = rows[i], rows[i + half]
-                rows[i] = _chosen(builder, a, b, [lane + LENGTH - half if lane & half else lane for lane in lanes])
-                rows[i + half] = _chosen(builder, a, b, [lane + (LENGTH if lane & half else half) for lane in lanes])
+                rows[i] = _chosen(builder, a, b, [lane + COLUMNS - half if lane & half else lane for lane in lanes])
+                rows[i + half] = _chosen(builder, a, b, [lane + (COLUMNS if lane & half else half) for lane in lanes])
             half //= 2
         for i, row in enumerate(rows):
             builder.store(row, target.pointer(i), align=array.dtype.bitwidth // 8)
@@ -193,18 +205,18 @@ class _Rows:
     def pointer(self, i: int) -> Any:
         """To the vector i."""
         index = self.builder.add(self.index, self.builder.mul(self.step, self.step.type(i)))
-        return _pointer(self.context, self.builder, self.kind, (self.array, index))
+        return _pointer(self.context, self.builder, self.kind, (self.array, index), COLUMNS)
 
 
 def _chosen(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:
     """Those lanes of a and b, which are counted on from a's."""
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LENGTH), lanes))
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), COLUMNS), lanes))
 
 
-def _pointer(context: Any, builder: Any, kind: Any, args: Any) -> Any:
+def _pointer(context: Any, builder: Any, kind: Any, args: Any, lanes: int = LENGTH) -> Any:
     """To the vector at args[1] of the array args[0]."""
-    data = context.make_array(kind)(context, builder, args[0]).data
-    return builder.bitcast(builder.gep(data, [args[1]]), context.get_value_type(Vector(kind.dtype)).as_pointer())
+    data, vector = context.make_array(kind)(context, builder, args[0]).data, Vector(kind.dtype, lanes)
+    return builder.bitcast(builder.gep(data, [args[1]]), context.get_value_type(vector).as_pointer())
 
 
 def _define(operation: Any, instruction: str) -> None:
@@ -275,7 +287,7 @@ class _Weights:
 def _splat(builder: Any, kind: Any, number: Any) -> Any:
     empty, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
     first = builder.insert_element(empty, number, ir.Constant(index, 0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(index, LENGTH), [0] * LENGTH))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(index, kind.count), [0] * kind.count))
 
 
 @compiled_part

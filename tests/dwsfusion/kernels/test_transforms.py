@@ -14,7 +14,7 @@ from dwsfusion.kernels.buffers import recycled, release_memory, scratch
 from dwsfusion.kernels.compile import compiled
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform
 from dwsfusion.kernels.rows import sigmoid_row
-from dwsfusion.kernels.vectors import LENGTH, transpose
+from dwsfusion.kernels.vectors import COLUMNS, LENGTH, transpose
 
 
 @compiled
@@ -42,10 +42,10 @@ def test_a_sigmoid_keeps_every_kind_of_nan_and_ends_at_0_and_1(dtype: type) -> N
 @pytest.mark.parametrize("size", [1, 8, 16, 30, 63, 143, 480])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-12)])
 def test_a_buffer_of_columns_is_transformed(size: int, dtype: type, tolerance: float) -> None:
-    columns = np.random.default_rng(0).standard_normal((2, size, LENGTH))
+    columns = np.random.default_rng(0).standard_normal((2, size, COLUMNS))
     buffer = columns.transpose(1, 0, 2).astype(dtype).reshape(-1)
     found, other = transformed(buffer, np.zeros_like(buffer), np.array(radices(size), np.int64), roots(size, dtype))
-    parts = found.reshape(size, 2, LENGTH)
+    parts = found.reshape(size, 2, COLUMNS)
     expected = np.fft.fft(columns[0] + 1j * columns[1], axis=0)
     assert other is not found
     assert len(found) == size * ROW
@@ -60,13 +60,20 @@ def test_large_prime_factors_are_left_to_torch() -> None:
     assert not bands.transformable(15, 16)
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 2, 26, 60)])
+def by_blocks(gates: torch.Tensor) -> np.ndarray:
+    """Gates ``(B, 3, H, W)`` as `bands.select` takes them: the last block ends where the map does."""
+    width = gates.shape[3]
+    starts = [min(x, width - LENGTH) for x in range(0, width, LENGTH)]
+    return torch.stack([gates[..., x : x + LENGTH].transpose(1, 2) for x in starts], 1).contiguous().numpy()
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 1, 20, 36), (1, 2, 26, 60)])
 def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     x, gates = torch.rand(shape, dtype=torch.float64), torch.rand(shape[0], 3, *shape[2:], dtype=torch.float64)
     room = np.full((*shape[:3], shape[3] + 7), np.nan)  # the result may be a part of something larger
     inner, sums = room[..., 2 : 2 + shape[3]], np.empty((*shape[:2], shape[3]))
-    bands.select(x.numpy(), gates.numpy(), inner, sums)
+    bands.select(x.numpy(), by_blocks(gates), inner, sums)
     images = [x, *(reference.low_pass(x, cutoff) for cutoff in (2, 4, 8))]
     steps = [2 * gates[:, k : k + 1] * (images[k] - images[k + 1]) for k in range(3)]
     expected = (sum(steps) + images[3]).numpy()
@@ -79,11 +86,11 @@ def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...])
 def test_transpose_turns_rows_to_columns() -> None:
     @compiled
     def turned(x, out):  # type: ignore[no-untyped-def]
-        transpose(x, 3, 20, out, 0, LENGTH)
+        transpose(x, 3, 20, out, 0, COLUMNS)
 
-    x, out = np.arange(20.0 * LENGTH).reshape(LENGTH, 20), np.empty((LENGTH, LENGTH))
+    x, out = np.arange(20.0 * COLUMNS).reshape(COLUMNS, 20), np.empty((COLUMNS, COLUMNS))
     turned(x, out)
-    np.testing.assert_array_equal(out, x[:, 3 : 3 + LENGTH].T)
+    np.testing.assert_array_equal(out, x[:, 3 : 3 + COLUMNS].T)
 
 
 def test_scratch_memory_is_used_again_where_it_is_large_enough() -> None:
@@ -103,11 +110,11 @@ def test_large_memory_starts_at_a_page() -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_what_memory_held_before_does_not_come_out(channels: int) -> None:
-    x, gates = torch.rand(1, channels, 40, 48), torch.rand(1, 3, 40, 48)
+    x, gates = torch.rand(1, channels, 40, 48), by_blocks(torch.rand(1, 3, 40, 48))
     inner, sums = np.empty((1, channels, 40, 48), np.float32), np.empty((1, channels, 48), np.float32)
     for name in ("spectrum", "narrow"):
         scratch(name, (6, 40, 48), np.dtype(np.float32))[:] = np.nan
-    bands.select(x.numpy(), gates.numpy(), inner, sums)
+    bands.select(x.numpy(), gates, inner, sums)
     assert np.isfinite(inner).all()
 
 
