@@ -59,16 +59,6 @@ class AppServer(ThreadingHTTPServer):
         """Where the page is."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
-    def shutdown_request(self, request: Any) -> None:
-        """Reads on after the answer: to a browser that still sends, a closed connection is an error and no answer."""
-        until = monotonic() + _LINGER_S
-        with suppress(OSError):
-            request.shutdown(socket.SHUT_WR)
-            request.settimeout(_SILENCE_S)
-            while monotonic() < until and request.recv(1 << 20):
-                pass
-        self.close_request(request)
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that goes away in the middle is none of our business; anything else is told in the log."""
         _log.debug("a request ended early", exc_info=True)
@@ -80,6 +70,16 @@ class Handler(BaseHTTPRequestHandler):
     server: AppServer
     timeout = _WAIT_S
     protocol_version = "HTTP/1.0"  # a connection a request: nothing is left over for the next one
+
+    def finish(self) -> None:
+        """Reads on after the answer: to a browser that still sends, a closed connection is an error and no answer."""
+        super().finish()
+        until = monotonic() + _LINGER_S
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_SILENCE_S)
+            while monotonic() < until and self.connection.recv(1 << 20):
+                pass
 
     def do_GET(self) -> None:
         """Gives a file of the page, or what can be chosen."""

@@ -12,12 +12,14 @@ What each file is for, and what it buys in ms a pair of 480×640:
   58 for the whole pair on one thread with AVX-512, and 57 instead of 66 held to AVX2.
 - `fadc`, `sampling`: FADC and FA2M: gates, adapted kernels, nine taps a pixel from 25 reads. With the next two, 43 ms
   instead of 839.
-- `bands`, `fourier`: frequency selection by an own Fourier transform of sixteen columns at a time. 49 ms instead of 87
-  for the whole pair. Asking for columns before they are needed saves three more.
+- `bands`, `fourier`: frequency selection by an own Fourier transform, which goes down blocks of columns: of sixteen with
+  AVX-512, else of eight. 49 ms instead of 87 for the whole pair. That what lies between two of its steps lies block
+  behind block, and that filters stay in their loop (`compile.compiled_part_inside`), makes it NEWFIGURES
 - `stages`: the other stages: convolution, norm, ReLU and pooling in one pass; up; balance; cross. 12 ms instead of 31.
 - `colours`: luma, and chroma back to RGB, in the thread that reads or writes. 2.2 ms instead of 3.8.
 - `convolution`, `gradients`: the same for training, gradients by hand: a step is eight times faster.
-- `rows`, `vectors`: arithmetic on rows of pixels; vectors of sixteen numbers, and their instructions.
+- `rows`, `vectors`: arithmetic on rows of pixels; vectors of sixteen numbers, or of a block's columns, and what is done
+  with them.
 - `threads`: loops over parts of the rows in several threads, branches side by side.
 - `buffers`: memory that is used again.
 
@@ -29,11 +31,11 @@ Buffers, all float32 or all float64, row after row; B pictures of C channels, O 
 
 - a map ``(B, C, H, W)``: `buffers.recycled`, as long as somebody holds it. The others are `buffers.scratch`, until the
   next of the name in the same thread:
-- ``gates`` ``(B, 3, H, W)``
+- ``gates`` ``(B, M, H, 3, LENGTH)``: by M blocks of columns, of which the last ends where the map does
 - ``padded`` ``(B, C, H + 4, W + 4 + …)``: a map between copies of its border, zeros around, whole blocks to the right
 - ``summary`` ``(B, 2, H, W)``, or ``(B, 1, H, W)`` of one channel
-- ``spectrum`` ``(2, K, W)``: real and imaginary part of the K kept rows
-- ``narrow`` ``(3, 2, K, W)``: the same for each filter, back to pixels along the rows
+- ``spectrum`` ``(N, 2, K, COLUMNS)``: by N blocks of columns, real and imaginary part of the K kept rows
+- ``narrow`` ``(N, 3, 2, K, COLUMNS)``: the same for each filter, back to pixels along the rows
 
 The work space ``ws`` of a call is flat: fraction, nine modulations, fifteen rows read and nine taps, `sampling.LANES`
 numbers each. Kernels are ``(B, O, C, 9)`` adapted, ``(C, 3, 9)`` of the gates, ``(C, 10, 9)`` of dilation and of

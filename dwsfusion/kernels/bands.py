@@ -20,6 +20,7 @@ from dwsfusion.frequencies import kept_frequencies
 from dwsfusion.kernels.buffers import scratch
 from dwsfusion.kernels.compile import compiled, compiled_part
 from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
+from dwsfusion.kernels.rows import copy_row
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import COLUMNS, LENGTH, fetch, store, transpose
 from dwsfusion.kernels.vectors import load_columns as load
@@ -34,7 +35,7 @@ class Axis(NamedTuple):
     kept: NDArray[Any]
     """``(3,)``: how many of them each filter keeps."""
     windows: NDArray[Any]
-    """``(3, K)`` and zeros up to whole vectors: 1 where a filter keeps a frequency."""
+    """``(3, K)`` and zeros up to whole blocks: 1 where a filter keeps a frequency."""
     mirrored: NDArray[Any]
     """The same for the opposite frequencies."""
     radices: NDArray[Any]
@@ -42,7 +43,7 @@ class Axis(NamedTuple):
 
 
 def transformable(*sides: int) -> bool:
-    """Whether the sides of a map hold a vector and have small factors."""
+    """Whether the sides of a map hold `LENGTH` pixels and have small factors."""
     return all(side >= LENGTH and radices(side) is not None for side in sides)
 
 
@@ -51,17 +52,19 @@ def gate_blocks(width: int) -> int:
     return -(-width // LENGTH)
 
 
-@compiled_part
-def block_start(block, size, width):  # type: ignore[no-untyped-def]
-    """The first column of a block of some size of ``(W,)``."""
+def _block_start(block, size, width):  # type: ignore[no-untyped-def]
+    """The first column of a block of some size of ``(W,)``: the last ends where the map does."""
     return max(min(size * block, width - size), 0)
+
+
+block_start = compiled_part(_block_start)
 
 
 def by_rows(gates: NDArray[Any], width: int) -> list[NDArray[Any]]:
     """The gates of each band, ``(B, 1, H, W)``, from those by blocks."""
     out = np.empty((3, len(gates), 1, gates.shape[2], width), gates.dtype)
     for block in range(gates.shape[1]):
-        x = max(min(LENGTH * block, width - LENGTH), 0)
+        x = _block_start(block, LENGTH, width)  # type: ignore[no-untyped-call]
         end = min(x + LENGTH, width)
         out[:, :, 0, :, x:end] = gates[:, block, :, :, : end - x].transpose(2, 0, 1, 3)
     return list(out)
@@ -167,9 +170,9 @@ def _filter_rows(spectrum, narrow, width, rows, columns, start, stop):  # type: 
     for step in range(start, stop):
         i = step * COLUMNS
         for block in range(count):
-            x = ROW * block_start(block, COLUMNS, width)
-            transpose(spectrum[block, 0], i * COLUMNS, COLUMNS, a, x, ROW)
-            transpose(spectrum[block, 1], i * COLUMNS, COLUMNS, a, x + COLUMNS, ROW)
+            place = ROW * block_start(block, COLUMNS, width)
+            transpose(spectrum[block, 0], i * COLUMNS, COLUMNS, a, place, ROW)
+            transpose(spectrum[block, 1], i * COLUMNS, COLUMNS, a, place + COLUMNS, ROW)
         a, b = transform(a, b, columns.radices, columns.roots)
         for band in range(3):
             if i >= rows.kept[band]:
@@ -184,9 +187,9 @@ def _filter_rows(spectrum, narrow, width, rows, columns, start, stop):  # type: 
             parts = (low, 0), (low, COLUMNS)
             c, b = transform_low(columns.kept[band], *parts, ROW, c, b, columns.radices, columns.roots)
             for block in range(count):
-                x = ROW * block_start(block, COLUMNS, width)
-                transpose(c, x, ROW, narrow[block, band, 0], i * COLUMNS, COLUMNS)
-                transpose(c, x + COLUMNS, ROW, narrow[block, band, 1], i * COLUMNS, COLUMNS)
+                place = ROW * block_start(block, COLUMNS, width)
+                transpose(c, place, ROW, narrow[block, band, 0], i * COLUMNS, COLUMNS)
+                transpose(c, place + COLUMNS, ROW, narrow[block, band, 1], i * COLUMNS, COLUMNS)
 
 
 @compiled
@@ -199,7 +202,7 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
     low2, low4 = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
     low8, spare = np.empty(ROW * height, narrow.dtype), np.empty(ROW * height, narrow.dtype)
     paired = np.empty(2 * ROW * (len(rows.order) + 1), narrow.dtype)
-    two = splat(narrow.dtype.type(2))
+    own, own_sums = np.empty((height, COLUMNS), narrow.dtype), np.empty(COLUMNS, narrow.dtype)
     for step in range(start, stop):
         blocks = _blocks(step, len(planes), len(narrow))
         starts = block_start(blocks[0], COLUMNS, width), block_start(blocks[1], COLUMNS, width)
@@ -208,18 +211,37 @@ def _weigh_columns(narrow, planes, gates, inner, sums, rows, start, stop):  # ty
         low4, spare = _restored(narrow, 1, blocks, lone, low4, spare, paired, rows)
         low8, spare = _restored(narrow, 2, blocks, lone, low8, spare, paired, rows)
         for part in range(2):
-            plane, x, total = min(part, len(planes) - 1), starts[part], splat(narrow.dtype.type(0))
-            block = min((x + COLUMNS - 1) // LENGTH, len(gates) - 1)
-            aside = x - block_start(block, LENGTH, width)
+            plane, x, j = min(part, len(planes) - 1), starts[part], COLUMNS * (1 - part)  # the parts are swapped
+            block, held = (x + COLUMNS - 1) // LENGTH, COLUMNS * blocks[part] - x
+            aside, lows = x - block_start(block, LENGTH, width), (low2, low4, low8)
+            if held == 0:
+                _weigh_block(inner[plane], sums[plane], x, planes[plane], x, gates[block], aside, lows, j)
+                continue
+            # The block before holds some of these. Beside others, columns of a lone plane come out by a rounding apart,
+            # and threads may end in any order.
+            _weigh_block(own, own_sums, 0, planes[plane], x, gates[block], aside, lows, j)
             for y in range(height):
-                i, j = 3 * LENGTH * y + aside, ROW * y + COLUMNS * (1 - part)  # the parts are swapped
-                l2, l4, l8 = load(low2, j), load(low4, j), load(low8, j)
-                high = load(gates[block], i) * (load(planes[plane], y * width + x) - l2)
-                middle = load(gates[block], i + LENGTH) * (l2 - l4)
-                value = l8 + two * (high + middle + load(gates[block], i + 2 * LENGTH) * (l4 - l8))
-                store(inner[plane, y], x, value)
-                total = total + value
-            store(sums[plane], x, total)
+                copy_row(inner[plane, y, x + held : width], own[y, held:])
+            copy_row(sums[plane, x + held : width], own_sums[held:])
+
+
+@compiled_part
+def _weigh_block(out, sums, at, planes, x, gates, aside, lows, j):  # type: ignore[no-untyped-def]
+    """A block of columns to ``(H, W)`` and their sums to ``(W,)``, at a place.
+
+    What is between the bands is read at x of a plane ``(H, W)``, at j of the lower ones, ``(ROW * H,)`` each, and aside
+    of where a block of the gates starts, ``(H, 3, LENGTH)``.
+    """
+    low2, low4, low8 = lows
+    total, two = splat(low2.dtype.type(0)), splat(low2.dtype.type(2))
+    for y in range(len(out)):
+        i, k = 3 * LENGTH * y + aside, ROW * y + j
+        l2, l4, l8 = load(low2, k), load(low4, k), load(low8, k)
+        high, middle = load(gates, i) * (load(planes[y], x) - l2), load(gates, i + LENGTH) * (l2 - l4)
+        value = l8 + two * (high + middle + load(gates, i + 2 * LENGTH) * (l4 - l8))
+        store(out[y], at, value)
+        total = total + value
+    store(sums, at, total)
 
 
 @compiled_part

@@ -14,8 +14,9 @@ from typing import Any
 import numba
 from numba import njit
 from numba.core import types
-from numba.core.codegen import JITCodeLibrary, get_host_cpu_features
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 _OPTIONS: dict[str, Any] = {
@@ -36,9 +37,11 @@ if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
 
 
 def wide_vectors() -> bool:
-    """Whether the processor that is compiled for has vectors of 64 bytes, and 32 registers for them."""
-    features = numba.config.CPU_FEATURES  # type: ignore[attr-defined]
-    return "+avx512f" in (get_host_cpu_features() if features is None else features)
+    """Whether the processor that is compiled for has vectors of 64 bytes, and 32 registers for them.
+
+    Told by that under which machine code is kept, so code of another width is never found.
+    """
+    return "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple())
 
 
 def compiled(function: Any) -> Any:

@@ -132,17 +132,11 @@ def _radix_4(x, out, length, stride, turns):  # type: ignore[no-untyped-def]
         k = p * stride
         for q in range(stride):
             i, o = ROW * (k + q), ROW * (4 * k + q)
-            a_re, a_im = load(x, i), load(x, i + COLUMNS)
-            b_re, b_im = load(x, i + far), load(x, i + far + COLUMNS)
-            c_re, c_im = load(x, i + 2 * far), load(x, i + 2 * far + COLUMNS)
-            d_re, d_im = load(x, i + 3 * far), load(x, i + 3 * far + COLUMNS)
-            even_re, even_im, odd_re, odd_im = a_re + c_re, a_im + c_im, b_re + d_re, b_im + d_im
-            store(out, o, even_re + odd_re)
-            store(out, o + COLUMNS, even_im + odd_im)
-            _turn(out, o + 2 * near, even_re - odd_re, even_im - odd_im, turns, 2 * k)
-            even_re, even_im, odd_re, odd_im = a_re - c_re, a_im - c_im, b_re - d_re, b_im - d_im
-            _turn(out, o + near, even_re + odd_im, even_im - odd_re, turns, k)
-            _turn(out, o + 3 * near, even_re - odd_im, even_im + odd_re, turns, 3 * k)
+            first, second, third, fourth = _four(x, i, far)
+            _keep(out, o, first)
+            _turn(out, o + near, second[0], second[1], turns, k)
+            _turn(out, o + 2 * near, third[0], third[1], turns, 2 * k)
+            _turn(out, o + 3 * near, fourth[0], fourth[1], turns, 3 * k)
 
 
 @compiled_part

@@ -22,7 +22,7 @@ from dwsfusion.kernels.compile import compiled_part, instruction, wide_vectors
 LENGTH = 16
 """Numbers in a vector."""
 COLUMNS = LENGTH if wide_vectors() else LENGTH // 2
-"""The same where a loop needs many vectors at a time: as many numbers as a register holds."""
+"""The same for Fourier transforms, which need many vectors at a time: with AVX2, of half the length."""
 _FLAGS = ("contract", "reassoc", "nsz")
 _EXACTLY = ("contract",)
 """Sums stay in their order. Where no flag is named, numba puts those of the function that it compiles."""
@@ -52,7 +52,7 @@ class _VectorModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(number, kind.lanes))
 
 
-def _of(lanes: int) -> tuple[Any, Any]:
+def _vectors_of(lanes: int) -> tuple[Any, Any]:
     """Instructions that make vectors of so many numbers: ``load(array, index)`` reads the one that starts there,
     without a look at the array's end, and ``splat(number)`` repeats a number.
     """
@@ -77,8 +77,8 @@ def _of(lanes: int) -> tuple[Any, Any]:
     return load, splat
 
 
-load, splat = _of(LENGTH)
-load_columns, splat_columns = _of(COLUMNS)
+load, splat = _vectors_of(LENGTH)
+load_columns, splat_columns = _vectors_of(COLUMNS)
 
 
 @instruction
@@ -129,8 +129,8 @@ def magnitude(context: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         bits = value.dtype.bitwidth
-        whole = ir.VectorType(ir.IntType(bits), LENGTH)
-        rest = builder.and_(builder.bitcast(args[0], whole), ir.Constant(whole, [2 ** (bits - 1) - 1] * LENGTH))
+        whole = ir.VectorType(ir.IntType(bits), value.lanes)
+        rest = builder.and_(builder.bitcast(args[0], whole), ir.Constant(whole, [2 ** (bits - 1) - 1] * value.lanes))
         return builder.bitcast(rest, args[0].type)
 
     return value(value), generate
@@ -148,7 +148,7 @@ def sigmoid(context: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind, whole = args[0].type, ir.IntType(bits)
-        lanes = LENGTH if isinstance(value, Vector) else None
+        lanes = value.lanes if isinstance(value, Vector) else None
         whole_kind = whole if lanes is None else ir.VectorType(whole, lanes)
 
         def constant(of: Any, what: Any) -> Any:

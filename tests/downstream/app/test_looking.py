@@ -5,6 +5,7 @@ import io
 import json
 import socket
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from http.client import HTTPResponse
 from threading import Event
@@ -15,7 +16,7 @@ from odd_pictures import BAD, GOOD, GREY, RGB, encoded, header
 from odd_pictures import png as png_of
 from PIL import Image
 
-from downstream.app import uploads
+from downstream.app import server, uploads
 from downstream.app.guard import BODY_TYPE
 from downstream.app.networks import MIN_SCORE
 from downstream.datasets.cards import msrs
@@ -166,17 +167,37 @@ def test_a_length_that_is_none_is_refused(plain, length):
      (411, "/look", {"Content-Length": "x"}), (413, "/look", {"Content-Length": str(65 << 20)}),
      (422, "/look?method=max&low=5", {})],
 )  # fmt: skip
-def test_whoever_still_sends_when_the_answer_is_there_is_not_cut_off(plain, status, path, own):
-    headers = {"Host": plain.host, "Origin": f"http://{plain.host}", "Content-Type": BODY_TYPE}
-    headers |= {"Content-Length": str(3 << 20), **own}
-    asked = "\r\n".join([f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""])
-    with socket.create_connection(("127.0.0.1", plain.server.server_port), timeout=60) as browser:
-        browser.sendall(asked.encode())
+def test_whoever_still_sends_when_the_answer_is_there_is_not_cut_off(plain, monkeypatch, status, path, own):
+    monkeypatch.setattr(server, "_SILENCE_S", 60)
+    with asked(plain, path, own) as browser:
         answer = HTTPResponse(browser)
         answer.begin()
         assert (answer.status, set(json.loads(answer.read()))) == (status, {"error"})
         for _ in range(3):
             browser.sendall(bytes(1 << 20))  # to a connection that was closed this fails at the latest the second time
+
+
+@pytest.mark.parametrize(("patience", "pause"), [("_SILENCE_S", 1), ("_LINGER_S", 0.01)])
+def test_whoever_does_not_end_is_cut_off(plain, monkeypatch, patience, pause):
+    monkeypatch.setattr(server, patience, 0.2)
+
+    def sends_for_ever(browser):
+        while True:
+            browser.sendall(bytes(1 << 10))
+            time.sleep(pause)
+
+    with asked(plain, "/elsewhere", {}) as browser, pytest.raises((BrokenPipeError, ConnectionResetError)):
+        sends_for_ever(browser)
+
+
+def asked(plain, path, own):
+    """A connection over which a browser has sent the head of a request."""
+    headers = {"Host": plain.host, "Origin": f"http://{plain.host}", "Content-Type": BODY_TYPE}
+    headers |= {"Content-Length": str(3 << 20), **own}
+    head = "\r\n".join([f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""])
+    browser = socket.create_connection(("127.0.0.1", plain.server.server_port), timeout=60)
+    browser.sendall(head.encode())
+    return browser
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,11 @@
 """The kernels' Fourier transforms and what they are made of, against numpy and the plain network."""
 
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import reference_network as reference
@@ -67,7 +73,9 @@ def by_blocks(gates: torch.Tensor) -> np.ndarray:
     return torch.stack([gates[..., x : x + LENGTH].transpose(1, 2) for x in starts], 1).contiguous().numpy()
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 1, 20, 36), (1, 2, 26, 60)])
+@pytest.mark.parametrize(
+    "shape", [(2, 1, 16, 16), (1, 3, 33, 40), (2, 4, 30, 21), (1, 1, 20, 36), (1, 2, 26, 60), (1, 2, 32, 96)]
+)
 def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     x, gates = torch.rand(shape, dtype=torch.float64), torch.rand(shape[0], 3, *shape[2:], dtype=torch.float64)
@@ -81,6 +89,47 @@ def test_selection_weighs_the_bands_of_the_plain_network(shape: tuple[int, ...])
     np.testing.assert_allclose(sums, expected.sum(2), atol=1e-10)
     assert np.isnan(room[..., :2]).all()
     assert np.isnan(room[..., 2 + shape[3] :]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 16, 33), (1, 1, 16, 36), (1, 3, 20, 20), (1, 1, 16, 52)])
+def test_selection_is_the_same_whoever_ends_first(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]) -> None:
+    def backwards(kernel, count, *args):  # type: ignore[no-untyped-def]
+        for start in reversed(range(count)):
+            kernel(*args, start, start + 1)
+
+    torch.manual_seed(0)
+    x, gates = torch.rand(shape), by_blocks(torch.rand(1, 3, *shape[2:]))
+    each = [(np.empty(shape, np.float32), np.empty((*shape[:2], shape[3]), np.float32)) for _ in range(2)]
+    bands.select(x.numpy(), gates, *each[0])
+    monkeypatch.setattr(bands, "in_parallel", backwards)
+    bands.select(x.numpy(), gates, *each[1])
+    for one, other in zip(*each, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="no processor with AVX2")
+def test_selection_is_the_same_by_blocks_of_another_width(tmp_path: Path) -> None:
+    """Processors without AVX-512 go down narrower blocks; this one can be told that it is such a one."""
+    generator = np.random.default_rng(0)
+    x, gates = (generator.random(shape, np.float32) for shape in ((1, 3, 32, 52), (1, 4, 32, 3, LENGTH)))
+    inner, sums = np.empty((1, 3, 32, 52), np.float32), np.empty((1, 3, 52), np.float32)
+    bands.select(x, gates, inner, sums)
+    np.savez(tmp_path / "given.npz", x=x, gates=gates)
+    code = """
+import sys
+import numpy as np
+from dwsfusion.kernels import bands, vectors
+given = np.load(sys.argv[1] + "/given.npz")
+inner, sums = np.empty((1, 3, 32, 52), np.float32), np.empty((1, 3, 52), np.float32)
+bands.select(given["x"], given["gates"], inner, sums)
+np.savez(sys.argv[1] + "/found.npz", inner=inner, sums=sums, columns=vectors.COLUMNS)
+"""
+    narrow = {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=os.environ | narrow, check=True)
+    found = np.load(tmp_path / "found.npz")
+    assert found["columns"] == LENGTH // 2
+    np.testing.assert_allclose(found["inner"], inner, atol=1e-6)
+    np.testing.assert_allclose(found["sums"], sums, atol=1e-5)
 
 
 def test_transpose_turns_rows_to_columns() -> None:
