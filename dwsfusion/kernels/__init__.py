@@ -12,9 +12,9 @@ What each file is for, and what it buys in ms a pair of 480×640:
   58 for the whole pair on one thread with AVX-512, and 57 instead of 66 held to AVX2.
 - `fadc`, `sampling`: FADC and FA2M: gates, adapted kernels, nine taps a pixel from 25 reads. With the next two, 43 ms
   instead of 839.
-- `bands`, `fourier`: frequency selection by an own Fourier transform, which goes down blocks of columns: of sixteen
-  with AVX-512, else of eight. 49 ms instead of 87 for the whole pair. That what lies between two of its steps lies
-  block behind block, and that filters stay in their loop (`compile.compiled_part_inside`), makes it 50 to 60 ms
+- `bands`, `fourier`, `passes`: frequency selection by an own Fourier transform, which goes down blocks of columns: of
+  sixteen with AVX-512, else of eight. 49 ms instead of 87 for the whole pair. That what lies between two of its steps
+  lies block behind block, and that filters stay in their loop (`compile.compiled_part_inside`), makes it 50 to 60 ms
   instead of 63 to 67 on one thread of an Intel Xeon with AVX-512, and 66 to 77 instead of 72 to 82 held to AVX2.
 - `stages`: the other stages: convolution, norm, ReLU and pooling in one pass; up; balance; cross. 12 ms instead of 31.
 - `colours`: luma, and chroma back to RGB, in the thread that reads or writes. 2.2 ms instead of 3.8.

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from dwsfusion.frequencies import kept_frequencies
 from dwsfusion.kernels.buffers import scratch
 from dwsfusion.kernels.compile import compiled, compiled_part
-from dwsfusion.kernels.fourier import ROW, radices, roots, transform, transform_low
+from dwsfusion.kernels.fourier import radices, roots, transform, transform_low
+from dwsfusion.kernels.passes import ROW
 from dwsfusion.kernels.rows import copy_row
 from dwsfusion.kernels.threads import in_parallel
 from dwsfusion.kernels.vectors import COLUMNS, LENGTH, fetch, store, transpose

@@ -6,7 +6,7 @@ picture they lie in a ring: row y at y modulo 3.
 
 from dwsfusion.kernels.compile import compiled_part, compiled_part_inside
 from dwsfusion.kernels.rows import copy_row
-from dwsfusion.kernels.vectors import LENGTH, kept_sums, maximum, nine, splat, store
+from dwsfusion.kernels.vectors import LENGTH, kept_sums, load, maximum, splat, store
 
 begin_1, add_1 = kept_sums(1)
 _begin_3, _add_3 = kept_sums(3)
@@ -45,13 +45,23 @@ def ring_starts(ring, y):  # type: ignore[no-untyped-def]
 
 
 @compiled_part
+def _nine(rows, above, here, below):  # type: ignore[no-untyped-def]
+    """The nine vectors of `LENGTH` numbers of a 3×3 neighbourhood; above, here and below are where its rows start."""
+    return (
+        load(rows, above), load(rows, above + 1), load(rows, above + 2),
+        load(rows, here), load(rows, here + 1), load(rows, here + 2),
+        load(rows, below), load(rows, below + 1), load(rows, below + 2),
+    )  # fmt: skip
+
+
+@compiled_part
 def three_filters(rows, starts, x, weight, bias):  # type: ignore[no-untyped-def]
     """Three filters at `LENGTH` pixels from x on: rows and where they start, weights ``(C, 3, 9)``, what is added."""
     above, here, below, plane = starts
     sums = _begin_3(bias, 0)
     for c in range(len(weight)):
         i = c * plane + x
-        sums = _add_3(sums, weight, c * 27, 9, nine(rows, above + i, here + i, below + i))
+        sums = _add_3(sums, weight, c * 27, 9, _nine(rows, above + i, here + i, below + i))
     return sums
 
 
@@ -62,7 +72,7 @@ def five_filters(rows, starts, x, weight, bias, first):  # type: ignore[no-untyp
     sums = _begin_5(bias, first)
     for c in range(len(weight)):
         i, j = c * plane + x, (c * weight.shape[1] + first) * 9
-        sums = _add_5(sums, weight, j, 9, nine(rows, above + i, here + i, below + i))
+        sums = _add_5(sums, weight, j, 9, _nine(rows, above + i, here + i, below + i))
     return sums
 
 
@@ -88,7 +98,7 @@ def relu_filters(out, place, step, rows, starts, width, weight, bias):  # type: 
             sums = begin_4(bias, o)
             for c in range(len(weight)):
                 i, j = c * plane + x, (c * filters + o) * 9
-                sums = add_4(sums, weight, j, 9, nine(rows, above + i, here + i, below + i))
+                sums = add_4(sums, weight, j, 9, _nine(rows, above + i, here + i, below + i))
             i = place + o * step + x
             store(out, i, maximum(zero, sums[0]))
             store(out, i + step, maximum(zero, sums[1]))
@@ -98,5 +108,5 @@ def relu_filters(out, place, step, rows, starts, width, weight, bias):  # type: 
             lone = begin_1(bias, o)
             for c in range(len(weight)):
                 i, j = c * plane + x, (c * filters + o) * 9
-                lone = add_1(lone, weight, j, 9, nine(rows, above + i, here + i, below + i))
+                lone = add_1(lone, weight, j, 9, _nine(rows, above + i, here + i, below + i))
             store(out, place + o * step + x, maximum(zero, lone[0]))

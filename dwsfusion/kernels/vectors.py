@@ -17,7 +17,7 @@ from numba.core.datamodel.registry import register_default
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin
 
-from dwsfusion.kernels.compile import compiled_part, instruction, wide_vectors
+from dwsfusion.kernels.compile import instruction, wide_vectors
 
 LENGTH = 16
 """Numbers in a vector."""
@@ -288,16 +288,6 @@ def _splat(builder: Any, kind: Any, number: Any) -> Any:
     empty, index = ir.Constant(kind, ir.Undefined), ir.IntType(32)
     first = builder.insert_element(empty, number, ir.Constant(index, 0))
     return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(index, kind.count), [0] * kind.count))
-
-
-@compiled_part
-def nine(rows, above, here, below):  # type: ignore[no-untyped-def]
-    """The nine vectors of `LENGTH` numbers of a 3×3 neighbourhood; above, here and below are where its rows start."""
-    return (
-        load(rows, above), load(rows, above + 1), load(rows, above + 2),
-        load(rows, here), load(rows, here + 1), load(rows, here + 2),
-        load(rows, below), load(rows, below + 1), load(rows, below + 2),
-    )  # fmt: skip
 
 
 for _operation, _name in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul")):

@@ -18,7 +18,8 @@ if not kernels.available():
 from dwsfusion.kernels import bands
 from dwsfusion.kernels.buffers import recycled, release_memory, scratch
 from dwsfusion.kernels.compile import compiled
-from dwsfusion.kernels.fourier import ROW, radices, roots, transform
+from dwsfusion.kernels.fourier import radices, roots, transform
+from dwsfusion.kernels.passes import ROW
 from dwsfusion.kernels.rows import sigmoid_row
 from dwsfusion.kernels.vectors import COLUMNS, LENGTH, transpose
 
